@@ -1,0 +1,1 @@
+"""Curation: sources of video in, typed Parquet shards of talking-face clips out."""

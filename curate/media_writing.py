@@ -1,0 +1,152 @@
+"""Writes video and audio: H.264 at a constant frame rate with AAC, and FLAC."""
+
+import io
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import av.container
+import numpy as np
+from av.video.reformatter import ColorRange, Colorspace
+from numpy.typing import NDArray
+
+from curate.media import CORPUS_FPS, CORPUS_RATE_HZ
+
+_AAC_RATES_HZ = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 64_000, 88_200, 96_000)
+_AAC_BLOCK = 1024
+_BT709 = 1  # ISO/IEC 23091-2, for primaries, transfer and matrix alike
+
+
+def write_video(
+    path: Path,
+    frames: Iterable[NDArray[np.uint8]],
+    *,
+    fps: int = CORPUS_FPS,
+    audio: NDArray[np.float32] | None = None,
+    sample_rate_hz: int = CORPUS_RATE_HZ,
+    crf: int = 18,
+) -> int:
+    """Write (H, W, 3) RGB frames of even size, and sound (n,) or (channels, n) in [-1, 1]; return the frame count.
+
+    H.264, yuv420p, bt709, closed groups of one second, on one thread (so the same frames give the same bytes); AAC;
+    the index comes first. The file appears whole or not at all. Sound beyond the video's
+    end is left out.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _appearing(path) as scratch, av.open(str(scratch), "w", format="mp4", options=_MUXER) as container:
+        return _write(container, frames, fps=fps, audio=audio, sample_rate_hz=sample_rate_hz, crf=crf)
+
+
+def encode_flac(samples: NDArray[np.float32], sample_rate_hz: int = CORPUS_RATE_HZ) -> bytes:
+    """Return (n,) samples in [-1, 1] as 16-bit FLAC."""
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="flac", options={"fflags": "+bitexact"}) as container:
+        stream = container.add_stream("flac", rate=sample_rate_hz, layout="mono")
+        stream.codec_context.format = "s16"
+        pcm = (np.clip(samples, -1, 1) * 32767).round().astype(np.int16)[None]
+        for frame in _audio_frames(pcm, sample_rate_hz, format="s16", block=4096):
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return buffer.getvalue()
+
+
+_MUXER = {"movflags": "+faststart", "fflags": "+bitexact"}
+
+
+@contextmanager
+def _appearing(path: Path) -> Iterator[Path]:
+    """Give a scratch name beside `path` that becomes it when all went well."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".tmp-", suffix=path.suffix)
+    os.close(handle)
+    scratch = Path(name)
+    try:
+        yield scratch
+        scratch.chmod(0o644)
+        scratch.replace(path)
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def _write(
+    container: av.container.OutputContainer,
+    frames: Iterable[NDArray[np.uint8]],
+    *,
+    fps: int,
+    audio: NDArray[np.float32] | None,
+    sample_rate_hz: int,
+    crf: int,
+) -> int:
+    video, sound = None, None
+    pending: Iterator[av.AudioFrame] = iter(())
+    count, heard_s = 0, 0.0
+    for count, image in enumerate(frames, start=1):
+        if video is None:
+            video = _video_stream(container, image.shape, fps=fps, crf=crf)
+            if audio is not None:
+                sound, pending = _audio_stream(container, np.atleast_2d(audio), sample_rate_hz)
+        container.mux(video.encode(_picture(image, count - 1, fps)))
+        while sound is not None and heard_s < count / fps and (block := next(pending, None)) is not None:
+            heard_s = float((block.pts or 0) + block.samples) / block.sample_rate
+            container.mux(sound.encode(block))
+    for stream in (video, sound):
+        if stream is not None:
+            container.mux(stream.encode(None))
+    return count
+
+
+def _video_stream(
+    container: av.container.OutputContainer, shape: tuple[int, ...], *, fps: int, crf: int
+) -> av.VideoStream:
+    groups = f"keyint={fps}:min-keyint={fps}:scenecut=0:open-gop=0"
+    stream: av.VideoStream = container.add_stream(
+        "libx264", rate=fps, options={"crf": str(crf), "preset": "veryfast", "x264-params": groups}
+    )
+    stream.height, stream.width = shape[:2]
+    stream.pix_fmt = "yuv420p"
+    context = stream.codec_context
+    context.thread_count = 1
+    context.time_base = Fraction(1, fps)
+    context.color_primaries = context.color_trc = context.colorspace = _BT709
+    context.color_range = int(ColorRange.MPEG)
+    return stream
+
+
+def _picture(image: NDArray[np.uint8], index: int, fps: int) -> av.VideoFrame:
+    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24").reformat(
+        format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
+    )
+    frame.pts, frame.time_base = index, Fraction(1, fps)
+    return frame
+
+
+def _audio_stream(
+    container: av.container.OutputContainer, samples: NDArray[np.float32], rate_hz: int
+) -> tuple[av.AudioStream, Iterator[av.AudioFrame]]:
+    """Add an AAC stream and return it with its frames; a rate that AAC lacks is resampled to 48 kHz."""
+    to_hz = rate_hz if rate_hz in _AAC_RATES_HZ else 48_000
+    layout = "mono" if len(samples) == 1 else "stereo"
+    stream: av.AudioStream = container.add_stream("aac", rate=to_hz, layout=layout)
+    stream.bit_rate = 64_000 if to_hz <= 16_000 else 128_000
+    frames = _audio_frames(samples[:2], rate_hz, format="fltp", block=_AAC_BLOCK)
+    return stream, frames if to_hz == rate_hz else _to_rate(frames, layout, to_hz)
+
+
+def _to_rate(frames: Iterator[av.AudioFrame], layout: str, rate_hz: int) -> Iterator[av.AudioFrame]:
+    resampler = av.AudioResampler(format="fltp", layout=layout, rate=rate_hz, frame_size=_AAC_BLOCK)
+    for frame in frames:
+        yield from resampler.resample(frame)
+    yield from resampler.resample(None)
+
+
+def _audio_frames(
+    samples: NDArray[np.float32] | NDArray[np.int16], rate_hz: int, *, format: str, block: int
+) -> Iterator[av.AudioFrame]:
+    for start in range(0, samples.shape[1], block):
+        piece: NDArray[np.float32] | NDArray[np.int16] = np.ascontiguousarray(samples[:, start : start + block])  # type: ignore[assignment]
+        frame = av.AudioFrame.from_ndarray(piece, format=format, layout="mono" if len(piece) == 1 else "stereo")
+        frame.sample_rate, frame.pts, frame.time_base = rate_hz, start, Fraction(1, rate_hz)
+        yield frame

@@ -1,0 +1,78 @@
+"""The records that flow through curation: sources, clips, thresholds and outcomes."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Literal
+
+import pyarrow as pa
+
+from curate.tracks import Track
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Where a video came from; known by its uri before it is opened and by its sha256 after."""
+
+    uri: str
+    sha256: str
+    retrieved_at: str
+    licence: str | None = None
+    attribution: str | None = None
+    consent_ref: str | None = None
+
+    @property
+    def source_id(self) -> str:
+        """The first 16 hex digits of the bytes' sha256: the same file has the same id everywhere."""
+        return self.sha256[:16]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Clip:
+    """A span of one face track of one shot of one source; times in seconds after the video's first frame."""
+
+    source_id: str
+    shot: int
+    track: Track
+
+    @property
+    def clip_id(self) -> str:
+        """16 hex digits from the source's bytes, the span and where the face begins: the same everywhere."""
+        left, top = (round(float(value)) for value in self.track.boxes[0, :2])
+        key = f"{self.source_id}:{self.track.first}:{len(self.track)}:{self.track.fps}:{left}:{top}"
+        return hashlib.sha256(key.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Threshold:
+    """The range of a score in which a clip is kept: None is open; a missing score is outside unless `optional`."""
+
+    min: float | None = None
+    max: float | None = None
+    optional: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """Why a clip was dropped: the score's name and a sentence with the number; None and "" when it is kept."""
+
+    dropped_by: str | None = None
+    detail: str = ""
+
+
+Status = Literal["kept", "rejected", "quarantined"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Outcome:
+    """What became of one source: exactly one of kept (n_clips > 0), rejected(reason), quarantined(reason, error).
+
+    `clips` holds one row a clip, kept or dropped; only kept ones carry video and audio.
+    """
+
+    source_id: str | None
+    uri: str
+    outcome: Status
+    reason: str
+    n_clips: int
+    error: str
+    clips: pa.Table

@@ -1,0 +1,1 @@
+"""Per-clip scorers, one file each: `name(media, **options) -> float | dict[str, float]`."""
