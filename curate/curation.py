@@ -1,7 +1,6 @@
 """Curates one source: probe, analyse, cut into clips, score, select, encode, and say what became of it."""
 
 import hashlib
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -21,7 +20,7 @@ from curate.encode import EncodedClip, encode_clip
 from curate.errors import MediaError
 from curate.media import CORPUS_FPS, Limits
 from curate.records import Clip, Decision, Outcome, Source, Threshold
-from curate.scoring import Scores, score, score_names
+from curate.scoring import Scores, score, score_names, sum_up
 from curate.shards import outcome_schema
 from curate.tracks import Track
 
@@ -103,21 +102,8 @@ def _parts(track: Track, longest: int) -> list[Track]:
 
 
 def _outcome(source: Source, rows: list[dict[str, Any]], schema: pa.Schema) -> Outcome:
-    n_kept = sum(row["dropped_by"] is None for row in rows)
-    reason = ""
-    if not rows:
-        reason = "no_face"
-    elif not n_kept:
-        reason = Counter(row["dropped_by"] for row in rows).most_common(1)[0][0]
-    return Outcome(
-        source_id=source.source_id,
-        uri=source.uri,
-        outcome="kept" if n_kept else "rejected",
-        reason=reason,
-        n_clips=n_kept,
-        error="" if n_kept else "; ".join(dict.fromkeys(row["dropped_detail"] for row in rows)),
-        clips=pa.Table.from_pylist(rows, schema=schema),
-    )
+    clips = pa.Table.from_pylist(rows, schema=schema)
+    return Outcome(source_id=source.source_id, uri=source.uri, clips=clips, **sum_up(rows))
 
 
 def _row(
@@ -134,7 +120,8 @@ def _row(
 ) -> dict[str, Any]:
     media = clip_media(path, found, clip.track)
     scores, decision = score(media, scorers=scorers, keep=keep, score_all=score_all)
-    row = _clip_values(source, clip) | scores | _decision_values(decision)
+    last_scorer = next((s for s in reversed(scorers) if score_names(s)[0] in scores), None)
+    row = _clip_values(source, clip) | scores | _decision_values(decision) | {"last_scorer": last_scorer}
     if decision.dropped_by is None:
         encoded = encode_clip(media, path, width=found.info.width, height=found.info.height, size=size_px, crf=crf)
         row |= _encoded_values(clip, encoded, size_px)

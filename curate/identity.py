@@ -1,7 +1,7 @@
 """Identity embedding: dlib's face-recognition ResNet on a face brought upright by the mesh's five points.
 
-The network's cosines sit high, because its embeddings share a large common part: pictures of one person come out near
-0.98, of two people near 0.84. dlib's own rule (two pictures within 0.6 are one person) lies at about SAME_PERSON_COSINE.
+The network's cosines sit high, because its embeddings share a large common part: pictures of one person come out
+near 0.98, of two people near 0.84. dlib's own rule (within 0.6 is one person) lies at about SAME_PERSON_COSINE.
 """
 
 from functools import cache
@@ -46,7 +46,7 @@ def face_chip(image: NDArray[np.uint8], five_points: NDArray[np.float32]) -> NDA
 def similarity_transform(
     source: NDArray[np.float64], target: NDArray[np.float64], point_weights: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return the (2, 3) rotation, scale and shift that take (n, 2) source points nearest to target (weighted squares)."""
+    """Return the (2, 3) turn, scale and shift that take (n, 2) source points nearest to target (weighted squares)."""
     share = point_weights / point_weights.sum()
     source_centre, target_centre = share @ source, share @ target
     s, t = source - source_centre, target - target_centre

@@ -21,6 +21,10 @@ from curate.errors import MediaError
 
 CORPUS_FPS = 25
 CORPUS_RATE_HZ = 16_000
+_CONTAINERS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,mpeg,mpegts,mpegvideo,asf,mxf,ogg,h264,hevc,"
+    "wav,w64,flac,mp3,aac,aiff,caf"
+)
 _PREROLL_S = 1.0  # decode this much before a span: AAC needs a packet, and a keyframe may be open
 
 
@@ -162,10 +166,10 @@ def audio_format(media: Path | bytes) -> tuple[int, int, bool]:
 
 @contextmanager
 def _open(media: Path | bytes) -> Iterator[av.container.InputContainer]:
-    """Open local bytes only: the protocol whitelist keeps playlists from reaching other files or the network."""
-    source = io.BytesIO(media) if isinstance(media, bytes) else str(media)
+    """Open a plain container of local bytes: a playlist or script, which names other files, is no media."""
+    source = io.BytesIO(media) if isinstance(media, bytes) else f"file:{media}"
     try:
-        container = av.open(source, "r", options={"protocol_whitelist": "file"} if isinstance(source, str) else {})
+        container = av.open(source, "r", options={"format_whitelist": _CONTAINERS, "protocol_whitelist": "file"})
     except (av.error.FFmpegError, ValueError) as error:
         raise MediaError(*_why_not_opened(media, error)) from error
     try:

@@ -53,7 +53,7 @@ class Threshold:
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """Why a clip was dropped: the score's name and a sentence with the number; None and "" when it is kept."""
+    """Why a clip was dropped: the score's name and a phrase with the number; None and "" when it is kept."""
 
     dropped_by: str | None = None
     detail: str = ""

@@ -1,7 +1,9 @@
 """Scores a clip, cheap scorers first, and says which threshold drops it."""
 
 import typing
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from curate import plugins
 from curate.clip_media import ClipMedia
@@ -9,6 +11,7 @@ from curate.errors import ConfigError
 from curate.records import Decision, Threshold
 
 Scores = dict[str, float | None]
+
 
 def score_names(scorer: str) -> list[str]:
     """Return the names of a scorer's numbers: its own, or `scorer_part` for each key of the TypedDict it returns."""
@@ -30,7 +33,7 @@ def check_thresholds(keep: Mapping[str, Threshold], scorers: Sequence[str]) -> N
 def score(
     media: ClipMedia, *, scorers: Sequence[str], keep: Mapping[str, Threshold], score_all: bool = False
 ) -> tuple[Scores, Decision]:
-    """Run the scorers in order, stopping at the first that drops the clip unless `score_all`."""
+    """Run the scorers in order, stopping after the first that drops the clip unless `score_all`."""
     scores: Scores = {}
     decision = Decision()
     for scorer in scorers:
@@ -55,6 +58,16 @@ def decide(scores: Mapping[str, float | None], keep: Mapping[str, Threshold]) ->
         elif threshold.max is not None and value > threshold.max:
             return Decision(dropped_by=name, detail=f"{name} is {value:.4g}, over {threshold.max:g}")
     return Decision()
+
+
+def sum_up(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return a source's outcome, reason, n_clips and error from its clips' `dropped_by` and `dropped_detail`."""
+    dropped = [row for row in rows if row["dropped_by"] is not None]
+    if len(dropped) < len(rows):
+        return {"outcome": "kept", "reason": "", "n_clips": len(rows) - len(dropped), "error": ""}
+    reason = Counter(row["dropped_by"] for row in dropped).most_common(1)[0][0] if dropped else "no_face"
+    details = "; ".join(dict.fromkeys(row["dropped_detail"] for row in dropped))
+    return {"outcome": "rejected", "reason": reason, "n_clips": 0, "error": details}
 
 
 def _numbers(scorer: str, media: ClipMedia) -> Scores:

@@ -57,7 +57,11 @@ _ENCODED_FIELDS: list[tuple[str, pa.DataType]] = [
     ("rotation_speed_deg", _SERIES),
     ("mouth_aperture", _SERIES),
 ]
-_DECISION_FIELDS: list[tuple[str, pa.DataType]] = [("dropped_by", pa.string()), ("dropped_detail", pa.string())]
+_DECISION_FIELDS: list[tuple[str, pa.DataType]] = [
+    ("dropped_by", pa.string()),
+    ("dropped_detail", pa.string()),
+    ("last_scorer", pa.string()),
+]
 
 
 @dataclass(frozen=True, kw_only=True)

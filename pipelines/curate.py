@@ -66,9 +66,9 @@ KEEP = {
     "faces_per_frame": Threshold(min=0.9, max=1.2),
     "sharpness": Threshold(min=2.0),
     "head_pose_yaw_deg": Threshold(max=60.0),
-    "mouth_aperture_std": Threshold(min=0.008),
+    "mouth_aperture_std": Threshold(min=0.004),
     "speech_ratio": Threshold(min=0.3),
-    "sync_correlation_offset_s": Threshold(min=-0.2, max=0.2, optional=True),
+    "sync_correlation_off": Threshold(max=0.15, optional=True),
 }
 
 

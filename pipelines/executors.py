@@ -100,6 +100,7 @@ class _Worker:
     log_file: Path
     task: Task | None = None
     deadline: float = 0.0
+    started: bool = False
     pipe: Connection = field(init=False)
     process: Any = field(init=False)
 
@@ -107,6 +108,7 @@ class _Worker:
         self._start()
 
     def _start(self) -> None:
+        self.started = False
         context = multiprocessing.get_context("spawn")
         self.pipe, other = context.Pipe()
         self.process = context.Process(
@@ -116,9 +118,19 @@ class _Worker:
         other.close()
 
     def give(self, task: Task) -> None:
+        if not self.started:
+            self._await_start()
         self.task = task
         self.deadline = time.monotonic() + self.budget.wall_s
         self.pipe.send(task)
+
+    def _await_start(self) -> None:
+        """A worker that can't even start is no source's fault."""
+        try:
+            self.pipe.recv()
+        except (EOFError, ConnectionResetError) as error:
+            raise EmoforgeError(f"a worker process can't start; what it said is in {self.log_file}") from error
+        self.started = True
 
     def take(self) -> tuple[Task, Failure | None]:
         """Return what became of the task; a process that died or overran is replaced."""
@@ -131,7 +143,7 @@ class _Worker:
             return task, Failure(reason="timed_out", error=f"not done after {self.budget.wall_s:g} s")
         try:
             answer = self.pipe.recv()
-        except EOFError:
+        except (EOFError, ConnectionResetError):
             self.process.join()
             code = self.process.exitcode
             self._start()
@@ -159,6 +171,7 @@ def _serve(pipe: Connection, work: Work, memory_gb: float, log_file: Path) -> No
     os.dup2(output, 1)
     os.dup2(output, 2)
     limit_memory(memory_gb)
+    pipe.send("started")
     while True:
         try:
             task = pipe.recv()

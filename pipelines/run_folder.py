@@ -39,7 +39,8 @@ def open_run(
     """Open (or make) the run folder at `path` for one command.
 
     The same command, configuration and inputs again: resumes, or finds itself done. Anything else in that folder is an
-    EmoforgeError that says what differs. With `always` the command itself knows what is left to do. Two commands at once in one folder are refused.
+    EmoforgeError that says what differs. With `always` the command itself knows what is left to do. Two commands at
+    once in one folder are refused.
     """
     wanted = {"command": command, "config": to_values(config), "inputs": inputs}
     _make(path)

@@ -1,0 +1,34 @@
+"""List the pretrained weights (what for, licence, where they are), or fetch them into the cache."""
+
+import argparse
+from dataclasses import dataclass
+
+from curate import weights
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightsConfig:
+    """Nothing to set."""
+
+
+CONFIG = WeightsConfig
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Say what to do, and with which weights."""
+    parser.add_argument("action", choices=["list", "fetch"])
+    parser.add_argument("names", nargs="*", metavar="NAME", help="weights to fetch (default: all)")
+
+
+def run(args: argparse.Namespace, config: WeightsConfig) -> None:
+    """List or fetch."""
+    for name in args.names:
+        weights.lookup(name)
+    if args.action == "fetch":
+        for name in args.names or weights.WEIGHTS:
+            print(f"{name:<28} {weights.fetch(name)}")
+        return
+    for row in weights.WEIGHTS.values():
+        commercial = "commercial use" if row.commercial_use else "NO commercial use"
+        print(f"{row.name:<28} {row.size_bytes / 1e6:6.1f} MB  {row.licence}, {commercial}  {row.purpose}")
+        print(f"{'':<28} {weights.find(row.name) or 'not here; source: ' + row.sources[0]}")

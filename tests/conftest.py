@@ -1,0 +1,87 @@
+"""Shared fixtures: weights, real media (or a skip that says why), and small videos made on the spot."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from curate import weights
+from curate.errors import WeightsError
+from curate.media_writing import write_video
+
+FACE_WEIGHTS = ("blazeface_full_range_sparse", "face_mesh")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _weights_folders() -> None:
+    folders = [Path(place) for place in os.environ.get("EMOFORGE_WEIGHTS", "").split(os.pathsep) if place]
+    weights.use_folders(folders)
+
+
+@pytest.fixture(scope="session")
+def face_weights() -> None:
+    """Skip unless the embedded face models are on this machine (make test fetches them)."""
+    try:
+        for name in FACE_WEIGHTS:
+            weights.path(name)
+    except WeightsError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def media_folder() -> Path:
+    """The folder of real clips, or a skip that says how to have one."""
+    place = os.environ.get("EMOFORGE_MEDIA")
+    if not place or not Path(place).is_dir():
+        pytest.skip("EMOFORGE_MEDIA names no folder of real clips")
+    return Path(place).absolute()
+
+
+@pytest.fixture(scope="session")
+def portrait() -> NDArray[np.uint8]:
+    """A (512, 512, 3) RGB picture with one face: the public-domain portrait that scikit-image ships."""
+    from skimage import data
+
+    return np.asarray(data.astronaut(), np.uint8)
+
+
+@pytest.fixture
+def moving_picture() -> Callable[..., list[NDArray[np.uint8]]]:
+    """Frames whose content tells their index: a bright bar that moves 2 px a frame over noise."""
+
+    def frames(n: int, *, height: int = 96, width: int = 128) -> list[NDArray[np.uint8]]:
+        ground = np.random.default_rng(0).integers(0, 90, (height, width, 3)).astype(np.uint8)
+        pictures = []
+        for index in range(n):
+            picture = ground.copy()
+            left = (2 * index) % (width - 8)
+            picture[:, left : left + 8] = 230
+            pictures.append(picture)
+        return pictures
+
+    return frames
+
+
+@pytest.fixture(scope="session")
+def face_video(tmp_path_factory: pytest.TempPathFactory, portrait: NDArray[np.uint8]) -> Path:
+    """Four seconds of the portrait under a slow pan, with a tone that comes and goes as its sound."""
+    path = tmp_path_factory.mktemp("face") / "face.mp4"
+    write_video(path, pan(portrait, 100), audio=pulsed_tone(4.0))
+    return path
+
+
+def pan(picture: NDArray[np.uint8], n: int, *, size: int = 384) -> Iterator[NDArray[np.uint8]]:
+    """Yield n (size, size, 3) windows that wander over the upper part of a picture."""
+    for index in range(n):
+        left = round(40 + 30 * np.sin(index / 20))
+        yield picture[:size, left : left + size]
+
+
+def pulsed_tone(seconds: float, *, rate_hz: int = 16_000, pulse_hz: float = 3.0) -> NDArray[np.float32]:
+    """Return (n,) samples of a 220 Hz tone that swells and fades `pulse_hz` times a second."""
+    time_s = np.arange(round(seconds * rate_hz)) / rate_hz
+    swell = 0.5 - 0.5 * np.cos(2 * np.pi * pulse_hz * time_s)
+    return (0.4 * swell * np.sin(2 * np.pi * 220 * time_s)).astype(np.float32)
