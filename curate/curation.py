@@ -15,7 +15,6 @@ import pyarrow as pa
 from curate import plugins, weights
 from curate.analysis import Analysis, analyse
 from curate.clip_media import clip_media
-from curate.crop import to_crop
 from curate.encode import EncodedClip, encode_clip
 from curate.errors import MediaError
 from curate.media import CORPUS_FPS, Limits
@@ -24,7 +23,7 @@ from curate.scoring import Scores, score, score_names, sum_up
 from curate.shards import outcome_schema
 from curate.tracks import Track
 
-REQUIRED_WEIGHTS = ("blazeface_full_range_sparse", "face_mesh")
+REQUIRED_WEIGHTS = ("blazeface_full_range_sparse", "face_mesh", "dlib_face_recognition")
 
 
 def curate_source(
@@ -154,8 +153,6 @@ def _decision_values(decision: Decision) -> dict[str, Any]:
 
 def _encoded_values(clip: Clip, encoded: EncodedClip, size_px: int) -> dict[str, Any]:
     track, box = clip.track, encoded.box
-    boxes = to_crop(track.boxes.reshape(-1, 2, 2), box, size=size_px).reshape(-1, 4)
-    points = to_crop(track.points, box, size=size_px).reshape(-1, 10)
     return {
         "fps": float(CORPUS_FPS),
         "width": size_px,
@@ -164,8 +161,9 @@ def _encoded_values(clip: Clip, encoded: EncodedClip, size_px: int) -> dict[str,
         "video": {"bytes": encoded.video, "path": f"{clip.clip_id}.mp4"},
         "audio": None if encoded.audio is None else {"bytes": encoded.audio, "path": f"{clip.clip_id}.flac"},
         "crop": {"left_px": box.left, "top_px": box.top, "side_px": box.side, "size_px": size_px},
-        "face_box": boxes.tolist(),
-        "face_points": points.tolist(),
+        "identity": encoded.identity.tolist(),
+        "face_box": encoded.boxes.tolist(),
+        "face_points": encoded.points.reshape(-1, 10).tolist(),
         "yaw_deg": track.pose_deg[:, 0].tolist(),
         "pitch_deg": track.pose_deg[:, 1].tolist(),
         "roll_deg": track.pose_deg[:, 2].tolist(),

@@ -231,7 +231,14 @@ def _seek(
 
 
 def _decoded(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.VideoFrame]:
-    yield from container.decode(stream)
+    for packet in container.demux(stream):
+        try:
+            yield from packet.decode()
+        except av.error.InvalidDataError:
+            if (
+                not packet.is_corrupt
+            ):  # the demuxer marks the packet that a cut-off file ends in: what came before counts
+                raise
 
 
 def _timed(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[tuple[float, av.VideoFrame]]:

@@ -40,19 +40,21 @@ def score(
         given = _numbers(scorer, media)
         scores |= given
         if decision.dropped_by is None:
-            decision = decide(given, {name: keep[name] for name in given if name in keep})
+            missing = ": there is no audio stream" if None in given.values() and media.audio is None else ""
+            decision = decide(given, {name: keep[name] for name in given if name in keep}, missing=missing)
         if decision.dropped_by is not None and not score_all:
             break
     return scores, decision
 
 
-def decide(scores: Mapping[str, float | None], keep: Mapping[str, Threshold]) -> Decision:
-    """Return the first threshold that drops a clip with these scores; a score that is missing is outside its range."""
+def decide(scores: Mapping[str, float | None], keep: Mapping[str, Threshold], *, missing: str = "") -> Decision:
+    """Return the first threshold that drops a clip with these scores; a score that is missing is outside its range,
+    and `missing` says why it is."""
     for name, threshold in keep.items():
         value = scores.get(name)
         if value is None:
             if not threshold.optional:
-                return Decision(dropped_by=name, detail=f"{name} can't be measured here")
+                return Decision(dropped_by=name, detail=f"{name} can't be measured{missing}")
         elif threshold.min is not None and value < threshold.min:
             return Decision(dropped_by=name, detail=f"{name} is {value:.4g}, under {threshold.min:g}")
         elif threshold.max is not None and value > threshold.max:

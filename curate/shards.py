@@ -49,6 +49,7 @@ _ENCODED_FIELDS: list[tuple[str, pa.DataType]] = [
     ("video", _MEDIA),
     ("audio", _MEDIA),
     ("crop", pa.struct([(name, pa.int32()) for name in ("left_px", "top_px", "side_px", "size_px")])),
+    ("identity", pa.list_(pa.float32(), 128)),
     ("face_box", pa.list_(pa.list_(pa.float32(), 4))),
     ("face_points", pa.list_(pa.list_(pa.float32(), 10))),
     ("yaw_deg", _SERIES),

@@ -82,9 +82,9 @@ def _run(name: str, argv: list[str]) -> None:
     from curate import weights
     from pipelines import config
 
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    logging.getLogger().setLevel(logging.INFO)
-    logging.getLogger().handlers[0].setLevel(logging.WARNING)
+    console = logging.StreamHandler()
+    console.setLevel(logging.WARNING)  # the run folder's log has the rest
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[console])
     folders = [Path(place) for place in os.environ.get("EMOFORGE_WEIGHTS", "").split(os.pathsep) if place]
     cache = os.environ.get("EMOFORGE_CACHE")
     weights.use_folders(folders, cache=Path(cache) if cache else None)

@@ -87,10 +87,11 @@ def test_clips_hold_what_their_source_shows(local_run: Path) -> None:
     assert len(corpus.clips) == 4
     for ref in corpus.clips:
         frames = list(read_frames(corpus.video(ref)))
-        row = corpus.row(ref, ["face_box", "rotation_speed_deg", "crop", "fps", "width", "uri", "sha256"])
+        row = corpus.row(ref, ["face_box", "rotation_speed_deg", "identity", "fps"])
         assert len(frames) == ref.n_frames == len(row["face_box"]) == len(row["rotation_speed_deg"])
         assert frames[0].image.shape == (128, 128, 3)
         assert row["fps"] == 25.0
+        assert np.linalg.norm(row["identity"]) == pytest.approx(1, abs=1e-5)
         assert abs(len(corpus.audio(ref)) - ref.n_frames * 640) <= 1
         boxes = np.asarray(row["face_box"])
         assert (boxes >= 0).all()

@@ -1,0 +1,72 @@
+"""A clip as the shards hold it plays to its end in a real browser, and pages escape what strangers wrote."""
+
+import http.server
+import os
+import queue
+import shutil
+import subprocess
+import threading
+import urllib.parse
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from curate.media_writing import write_video
+from curate.page import Section, Video, render
+from tests.conftest import pan, pulsed_tone
+
+BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(BROWSER is None, reason="no chromium on this machine")
+
+PLAY_AND_SAY = """
+<script>
+const video = document.querySelector("video");
+const say = text => fetch("/said?" + encodeURIComponent(text));
+video.muted = true;
+video.addEventListener("error", () => say("error " + video.error.message));
+video.addEventListener("ended", () => say(
+  `ended ${video.videoWidth}x${video.videoHeight} ${video.duration.toFixed(1)} ${document.title}`));
+video.play().catch(error => say("refused " + error));
+</script>
+"""
+
+
+def what_the_browser_says(page: str, folder: Path) -> str:
+    """Serve the page on this machine, open it in the browser, and return what its script reports."""
+    said: queue.Queue[str] = queue.Queue()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            path, _, query = self.path.partition("?")
+            if path == "/said":
+                said.put(urllib.parse.unquote(query))
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.end_headers()
+            self.wfile.write(page.encode() if path == "/" else b"")
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        options = ["--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0"]
+        command = [str(BROWSER), *options, f"--user-data-dir={folder}", "--autoplay-policy=no-user-gesture-required"]
+        command.append(f"http://127.0.0.1:{server.server_address[1]}/")
+        browser = subprocess.Popen(command, stderr=subprocess.DEVNULL, env=os.environ | {"HOME": str(folder)})
+        try:
+            return said.get(timeout=60)
+        finally:
+            browser.kill()
+            browser.wait()
+            server.shutdown()
+
+
+def test_a_clip_plays_to_its_end_on_a_page_that_escapes_strangers(tmp_path: Path, portrait: NDArray[np.uint8]) -> None:
+    write_video(tmp_path / "clip.mp4", pan(portrait, 50), audio=pulsed_tone(2.0))
+    caption = "<script>document.title='taken over'</script>.mp4"
+    clip = Video(source=(tmp_path / "clip.mp4").read_bytes(), caption=caption)
+    page = render("Report", [Section(title="Clips", videos=[clip])]).replace("</body>", PLAY_AND_SAY + "</body>")
+    assert what_the_browser_says(page, tmp_path / "profile") == "ended 384x384 2.0 Report"
