@@ -1,7 +1,7 @@
 """Self-contained HTML pages with one look: a title, then sections of text, tables, pictures and clips."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,13 +27,14 @@ class Picture:
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """One section: a heading, then whatever of text, table, pictures and videos is given."""
+    """One section: a heading, then whatever of text, links (words -> address), table, pictures and videos is given."""
 
     title: str
     text: str = ""
     table: pd.DataFrame | None = None
     pictures: Sequence[Picture] = field(default=())
     videos: Sequence[Video] = field(default=())
+    links: Mapping[str, str] = field(default_factory=dict)
 
 
 def render(title: str, sections: Sequence[Section], *, lead: str = "") -> str:

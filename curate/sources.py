@@ -2,6 +2,7 @@
 
 import glob
 import logging
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -43,10 +44,15 @@ def list_sources(named: Iterable[str]) -> list[str]:
         files = _expand(name)
         if not files:
             log.warning("%s holds no video file", name)
-        found |= dict.fromkeys(str(file.absolute()) for file in files)
+        found |= dict.fromkeys(_uri(file) for file in files)
     if not found:
         raise EmoforgeError(f"no video file in {', '.join(named)}; looked for {' '.join(sorted(VIDEO_SUFFIXES))}")
     return list(found)
+
+
+def _uri(file: Path) -> str:
+    """The absolute path as text; a name that is not UTF-8 is spelt out, can't be opened, and so is accounted for."""
+    return os.fsencode(file.absolute()).decode("utf-8", "backslashreplace")
 
 
 def _expand(name: str) -> list[Path]:

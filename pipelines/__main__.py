@@ -90,7 +90,10 @@ def _run(name: str, argv: list[str]) -> None:
     weights.use_folders(folders, cache=Path(cache) if cache else None)
     command = importlib.import_module(f"pipelines.{name}")
     parser = argparse.ArgumentParser(
-        prog=f"emoforge {name}", description=command.__doc__, allow_abbrev=False, exit_on_error=True
+        prog=f"emoforge {name}",
+        description=command.__doc__,
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.add_arguments(parser)
     config.add_flags(parser, command.CONFIG)

@@ -25,18 +25,22 @@ def option(default: Any, help: str) -> Any:
 
 
 def add_flags(parser: argparse.ArgumentParser, cls: type[Any]) -> None:
-    """Give every field of `cls` its flag (`--group.field VALUE`), with help and default."""
+    """Give every field of `cls` its flag (`--group.field VALUE`), with help and default; tables stand in the epilog."""
     if not dataclasses.fields(cls):
         return
+    parser.usage = parser.format_usage().removeprefix("usage: ").strip() + " [--KEY VALUE ...]"
     group = parser.add_argument_group("configuration (a key in --config, or a flag)")
     group.add_argument("--config", type=Path, metavar="FILE", help="YAML file of the keys below")
+    tables = []
     for key, field, default in _fields(cls):
+        text = field.metadata.get("help", "").replace("%", "%%")
         if isinstance(default, dict):
-            text = f"{field.metadata.get('help', '')} (default: {_dump(default)})"
-            group.add_argument(f"--{key}.NAME...", help=text.replace("%", "%%"), dest=argparse.SUPPRESS, nargs="?")
+            rows = [f"  --{key}.{name:<28} {_dump(row)}" for name, row in default.items()]
+            tables.append("\n".join([f"{key}: {text}", *rows]))
             continue
-        text = f"{field.metadata.get('help', '')} (default: {_dump(default)})"
-        group.add_argument(f"--{key}", metavar="V", help=text.replace("%", "%%"), default=argparse.SUPPRESS)
+        shown = str(_dump(default)).replace("%", "%%")
+        group.add_argument(f"--{key}", metavar="V", help=f"{text} (default: {shown})", default=argparse.SUPPRESS)
+    parser.epilog = "\n\n".join(tables) or None
 
 
 def parse(
@@ -192,7 +196,9 @@ def _dump(value: Any) -> str:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         value = dataclasses.asdict(value)
     if isinstance(value, dict):
-        return ", ".join(f"{name}: {_dump(v)}" for name, v in value.items() if v is not None)
+        return ", ".join(f"{name} {_dump(v)}" for name, v in value.items() if v is not None and v is not False)
+    if isinstance(value, list):
+        return " ".join(map(_dump, value))
     return "none" if value is None else str(value)
 
 

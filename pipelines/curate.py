@@ -9,7 +9,7 @@ import logging
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +81,8 @@ class CurateConfig:
         list(SCORERS), "scorers in the order they run: files of curate/scorers, cheap ones first"
     )
     keep: dict[str, Threshold] = option(
-        KEEP, "thresholds by score: --keep.NAME.min X, --keep.NAME.max X, --keep.NAME.optional true keeps a missing one"
+        KEEP,
+        "thresholds by score, --keep.NAME.min X, --keep.NAME.max X; --keep.NAME.optional true keeps a clip without it",
     )
     max_clip_s: float = option(12.0, "longer face tracks are split into equal parts, seconds")
     score_all: bool = option(False, "go on scoring a clip that is dropped already")
@@ -201,7 +202,7 @@ def _do(task: Any, *, run: Path, config: CurateConfig, weights_folders: tuple[tu
     from curate.outcomes import write_outcome
 
     weights.use_folders(weights_folders[0], cache=weights_folders[1])
-    _one_thread()
+    _prepare()
     outcome = curate_source(
         task.uri,
         scorers=config.scorers,
@@ -217,11 +218,13 @@ def _do(task: Any, *, run: Path, config: CurateConfig, weights_folders: tuple[tu
     write_outcome(run, task, outcome)
 
 
-def _one_thread() -> None:
-    """A worker owns one core: OpenCV would take them all in every worker."""
+@cache
+def _prepare() -> None:
+    """Once a worker: its weights (another node has its own disk), and one core, since OpenCV would take them all."""
     import cv2
 
     cv2.setNumThreads(1)
+    _get_weights()
 
 
 def _tidy(run: Path) -> None:

@@ -34,7 +34,7 @@ def test_flags_name_units_and_defaults(capsys: pytest.CaptureFixture[str]) -> No
     said = " ".join(capsys.readouterr().out.split())
     assert "seconds (default: 12.0)" in said
     assert "--analysis.max_gap_s" in said
-    assert "sharpness: min: 2.0" in said
+    assert "--keep.sharpness min 2.0" in said
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,60 @@
+"""What a user names becomes a list: in order, each once, nothing silently lost."""
+
+import logging
+import os
+from pathlib import Path
+
+import pytest
+
+from curate.errors import EmoforgeError
+from curate.sources import list_sources
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    for name in ("b.mp4", "a.MOV", "notes.txt", "deep/er/c d.webm"):
+        (tmp_path / name).touch()
+    return tmp_path
+
+
+def names(found: list[str]) -> list[str]:
+    return [Path(uri).name for uri in found]
+
+
+def test_a_folder_gives_its_videos_sorted_and_deep(folder: Path) -> None:
+    assert names(list_sources([str(folder)])) == ["a.MOV", "b.mp4", "c d.webm"]
+
+
+def test_named_files_are_taken_whatever_their_name_and_once(folder: Path) -> None:
+    found = list_sources([str(folder / "notes.txt"), str(folder / "b.mp4"), str(folder)])
+    assert names(found) == ["notes.txt", "b.mp4", "a.MOV", "c d.webm"]
+    assert all(Path(uri).is_absolute() for uri in found)
+
+
+def test_globs(folder: Path) -> None:
+    assert names(list_sources([str(folder / "**" / "*.webm")])) == ["c d.webm"]
+    assert names(list_sources([str(folder / "*.*")])) == ["a.MOV", "b.mp4", "notes.txt"]
+
+
+def test_what_is_not_there_is_an_error(folder: Path) -> None:
+    with pytest.raises(EmoforgeError, match="no such file or folder"):
+        list_sources([str(folder), str(folder / "gone")])
+    (folder / "empty").mkdir()
+    with pytest.raises(EmoforgeError, match="no video file"):
+        list_sources([str(folder / "empty")])
+    os.mkfifo(folder / "pipe.mp4")
+    with pytest.raises(EmoforgeError, match="neither a file nor a folder"):
+        list_sources([str(folder / "pipe.mp4")])
+
+
+def test_an_empty_folder_among_others_is_said(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (folder / "empty").mkdir()
+    with caplog.at_level(logging.WARNING):
+        assert len(list_sources([str(folder / "empty"), str(folder)])) == 3
+    assert "holds no video file" in caplog.text
+
+
+def test_a_name_that_is_not_utf8_is_spelt_out(tmp_path: Path) -> None:
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/bad\xff.mp4")).touch()
+    assert names(list_sources([str(tmp_path)])) == ["bad\\xff.mp4"]
