@@ -85,3 +85,18 @@ def pulsed_tone(seconds: float, *, rate_hz: int = 16_000, pulse_hz: float = 3.0)
     time_s = np.arange(round(seconds * rate_hz)) / rate_hz
     swell = 0.5 - 0.5 * np.cos(2 * np.pi * pulse_hz * time_s)
     return (0.4 * swell * np.sin(2 * np.pi * 220 * time_s)).astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def small_sample_corpus(tmp_path_factory: pytest.TempPathFactory, face_weights: None) -> Path:
+    """A folder with videos/ (three people in sync, a text, a truncated file), portrait.png and voice.wav."""
+    pytest.importorskip("espeakng_loader", reason="the sample corpus needs the extra emoforge[demo]")
+    from pipelines.sample_corpus.scenes import SCENES
+    from pipelines.sample_corpus.write import make_sample_corpus
+
+    wanted = {"sync_ada.mp4", "sync_cal.mp4", "sync_fay.mp4", "text.mp4", "truncated.mp4"}
+    folder = tmp_path_factory.mktemp("sample_corpus")
+    for _ in make_sample_corpus(folder, scenes=[scene for scene in SCENES if scene.file in wanted]):
+        pass
+    (folder / "driving.wav").rename(folder / "voice.wav")
+    return folder

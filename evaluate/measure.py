@@ -1,0 +1,104 @@
+"""Measures one video: the features and scores that the asked-for metrics read, and why any of them is missing."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from curate import plugins
+from curate.errors import EmoforgeError, MediaError
+from evaluate.observation import Observation, Picture
+from evaluate.videos import Video
+
+THUMBNAIL_PX = 240
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Measured:
+    """What one video gave.
+
+    `features`: name -> (k, d), k frames; `scores`: name -> number; `failures`: feature or scorer name -> reason.
+    `n_frames` chosen frames, `n_track_frames` of the face track that scorers read.
+    `thumbnail`: JPEG bytes of its middle chosen frame, None when it can't be decoded.
+    """
+
+    name: str
+    stem: str
+    features: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    scores: Mapping[str, float] = field(default_factory=dict)
+    failures: Mapping[str, str] = field(default_factory=dict)
+    n_frames: int = 0
+    n_track_frames: int = 0
+    thumbnail: bytes | None = None
+
+
+def measure(video: Video, *, features: Sequence[str], scorers: Sequence[str], max_frames: int) -> Measured:
+    """Run feature plug-ins and curate's scorers on one video; what fails is recorded by name with its reason."""
+    try:
+        observation = Observation(media=video.media(), max_frames=max_frames)
+        pictures = observation.pictures
+    except (EmoforgeError, OSError) as error:
+        return unmeasured(video, _reason(error), names=(*features, *scorers))
+    failures: dict[str, str] = {}
+    vectors = _extract(observation, features, failures)
+    scores = _score(observation, scorers, failures)
+    return Measured(
+        name=video.name,
+        stem=video.stem,
+        features=vectors,
+        scores=scores,
+        failures=failures,
+        n_frames=len(pictures),
+        n_track_frames=len(observation.track) if scores else 0,
+        thumbnail=thumbnail(pictures[len(pictures) // 2]),
+    )
+
+
+def unmeasured(video: Video, reason: str, *, names: Sequence[str]) -> Measured:
+    """A video that gave nothing: every feature and scorer in `names` fails for the one reason."""
+    return Measured(name=video.name, stem=video.stem, failures=dict.fromkeys(names, reason))
+
+
+def thumbnail(picture: Picture) -> bytes:
+    """JPEG of a frame, its longer side at most 240 px."""
+    image = Image.fromarray(picture.image)
+    image.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
+    buffer = io.BytesIO()
+    image.save(buffer, format="JPEG", quality=85)
+    return buffer.getvalue()
+
+
+def _extract(
+    observation: Observation, features: Sequence[str], failures: dict[str, str]
+) -> dict[str, NDArray[np.float32]]:
+    vectors = {}
+    for name in features:
+        try:
+            vectors[name] = plugins.load("evaluate.features", name)(observation)
+        except (EmoforgeError, OSError) as error:
+            failures[name] = _reason(error)
+    return vectors
+
+
+def _score(observation: Observation, scorers: Sequence[str], failures: dict[str, str]) -> dict[str, float]:
+    scores: dict[str, float] = {}
+    for name in scorers:
+        try:
+            given = plugins.load("curate.scorers", name)(observation.clip_media)
+        except (EmoforgeError, OSError) as error:
+            failures[name] = _reason(error)
+            continue
+        numbers = {f"{name}_{part}": n for part, n in given.items()} if isinstance(given, dict) else {name: given}
+        scores |= {part: float(number) for part, number in numbers.items() if number is not None}
+        if any(number is None for number in numbers.values()):
+            failures[name] = "not_measurable: no sound, silence, or too short"
+    return scores
+
+
+def _reason(error: EmoforgeError | OSError) -> str:
+    return f"{error.reason}: {error}" if isinstance(error, MediaError) else f"unreadable: {error}"

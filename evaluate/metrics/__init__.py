@@ -1,0 +1,1 @@
+"""Metrics, one file each: the file, its function and the config key share a name."""

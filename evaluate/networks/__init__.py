@@ -1,0 +1,1 @@
+"""Feature networks, with the key names of the published weights they load."""

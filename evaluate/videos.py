@@ -1,0 +1,89 @@
+"""Where the videos to score come from: a curated corpus, a folder of videos, or one file."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from curate.corpus import INDEX, ClipRef, Corpus, is_corpus, open_corpus
+from curate.errors import EmoforgeError
+
+SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".webm"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Video:
+    """One video by name: `name` is unique in its set, `stem` pairs it with a reference or a portrait."""
+
+    name: str
+    stem: str
+    path: Path | None = None
+    corpus: Corpus | None = None
+    ref: ClipRef | None = None
+
+    def media(self) -> Path | bytes:
+        """The file, or one corpus clip's bytes (one range read); EmoforgeError or OSError when it has gone."""
+        if self.corpus is not None and self.ref is not None:
+            return self.corpus.video(self.ref)
+        if self.path is None:
+            raise ValueError(f"{self.name} has neither a file nor a corpus")
+        return self.path
+
+
+def list_videos(place: Path) -> tuple[Video, ...]:
+    """The videos of a corpus (in index order), of a folder and its subfolders (by name), or one file.
+
+    A corpus clip's stem is its clip_id. Raises EmoforgeError when the place is missing or holds no video.
+    """
+    if not place.exists():
+        raise EmoforgeError(
+            f"{place} does not exist; give a folder of videos or a folder that `emoforge curate` wrote."
+        )
+    if is_corpus(place):
+        return _corpus_videos(place)
+    videos = _folder_videos(place)
+    if not videos:
+        known = ", ".join(sorted(SUFFIXES))
+        raise EmoforgeError(f"{place} holds no video (looked for {known}) and no corpus ({INDEX}).")
+    return videos
+
+
+def digest(videos: Sequence[Video]) -> str:
+    """16 hex digits of the set's names and bytes: what the same command must find again to be the same evaluation.
+
+    A corpus clip's id and size stand for its bytes (ids are made from content).
+    """
+    whole = hashlib.sha256()
+    for video in videos:
+        whole.update(f"{video.name}\0{_content_key(video)}\0".encode())
+    return whole.hexdigest()[:16]
+
+
+def _content_key(video: Video) -> str:
+    if video.ref is not None:
+        return str(video.ref.video_size)
+    if video.path is None:
+        return ""
+    try:
+        with video.path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        return f"unreadable {error.errno}"
+
+
+def _corpus_videos(place: Path) -> tuple[Video, ...]:
+    corpus = open_corpus(place)
+    return tuple(Video(name=ref.clip_id, stem=ref.clip_id, corpus=corpus, ref=ref) for ref in corpus.clips)
+
+
+def _folder_videos(place: Path) -> tuple[Video, ...]:
+    paths = [place] if place.is_file() else sorted(p for p in place.rglob("*") if _is_video(p, place))
+    root = place.parent if place.is_file() else place
+    return tuple(Video(name=p.relative_to(root).as_posix(), stem=p.stem, path=p) for p in paths)
+
+
+def _is_video(path: Path, place: Path) -> bool:
+    hidden = any(part.startswith(".") for part in path.relative_to(place).parts)
+    return path.suffix.lower() in SUFFIXES and not hidden and path.is_file()

@@ -1,0 +1,1 @@
+"""Test equipment: talking videos rendered with known truth, for the demo and for tests; curate never imports it."""

@@ -1,0 +1,59 @@
+"""The docs state what runs: every emoforge command and Python block on every page is executed here, in page order."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pipelines.__main__ import main
+
+ROOT = Path(__file__).parent.parent
+PAGES = ["data-engineers.md", "ml-engineers.md", "safety-teams.md"]
+QUICK = {"train": ["--steps", "2"], "sample": ["--steps", "2"]}  # what a reader waits for, a test needn't
+
+pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.timeout(600)]
+
+
+def blocks(page: Path) -> list[tuple[str, str]]:
+    """Return (language, text) of a page's bash and Python blocks."""
+    return re.findall(r"```(bash|python)\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+
+
+def commands(text: str) -> list[list[str]]:
+    return [line.split() for line in text.replace("\\\n", " ").splitlines() if line.startswith("emoforge ")]
+
+
+def test_every_page_with_commands_is_listed() -> None:
+    with_commands = [
+        page.name for page in (ROOT / "docs").glob("*.md") if "```bash" in page.read_text(encoding="utf-8")
+    ]
+    assert sorted(with_commands) == sorted(PAGES)
+
+
+def test_links_lead_somewhere() -> None:
+    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_commands_of_the_docs_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, face_weights: None, small_sample_corpus: Path
+) -> None:
+    shutil.copytree(small_sample_corpus, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    for page in PAGES:
+        for language, text in blocks(ROOT / "docs" / page):
+            if language == "python":
+                exec(compile(text, page, "exec"), {})  # noqa: S102 - our own documentation
+                continue
+            for command in commands(text):
+                if command[1] == "sample":
+                    (tmp_path / "generated").mkdir(exist_ok=True)
+                assert main([*command[1:], *QUICK.get(command[1], [])]) == 0, f"{page}: {' '.join(command)}"
+                if command[1] == "sample":
+                    shutil.copy(tmp_path / "talking.mp4", tmp_path / "generated" / "talking.mp4")
+    if "ray" in __import__("sys").modules:
+        import ray
+
+        ray.shutdown()

@@ -1,0 +1,1 @@
+"""Train and sample the EMO model from a corpus of shards."""

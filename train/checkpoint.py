@@ -1,0 +1,183 @@
+"""Checkpoints: safetensors and JSON, written whole or not at all, and read with no trust in what they hold."""
+
+import json
+import math
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from curate.errors import EmoforgeError
+from train.models.presets import PRESETS
+from train.stages import StageName
+
+FORMAT = "emoforge-checkpoint-1"
+FOLDER = "checkpoints"
+STATE = "state.json"
+MODEL, AVERAGE, OPTIMIZER = "model.safetensors", "ema.safetensors", "optimizer.safetensors"
+MAX_STATE_BYTES = 64 << 10
+
+
+class CheckpointError(EmoforgeError):
+    """A checkpoint that is missing, cut off, or not of this model."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainState:
+    """What a checkpoint says about itself."""
+
+    preset: str
+    stage: StageName
+    step: int  # optimiser steps done in this stage
+    seed: int
+    format: str = FORMAT
+
+
+def write_checkpoint(
+    run: Path,
+    state: TrainState,
+    *,
+    model: Mapping[str, Tensor],
+    average: Mapping[str, Tensor],
+    optimizer: Mapping[str, Tensor],
+    keep: int,
+) -> Path:
+    """Write RUN/checkpoints/step-NNNNNN, remove all but the newest `keep`, and return the new folder.
+
+    The folder appears under its name only when all of it is on disk.
+    """
+    folder = run / FOLDER / f"step-{state.step:06d}"
+    scratch = folder.with_name(f".{folder.name}.tmp")
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
+    for name, tensors in ((MODEL, model), (AVERAGE, average), (OPTIMIZER, optimizer)):
+        save_file({key: value.detach().cpu().contiguous() for key, value in tensors.items()}, scratch / name)
+    (scratch / STATE).write_text(json.dumps(asdict(state), indent=2) + "\n", encoding="utf-8")
+    for file in scratch.iterdir():
+        _sync(file)
+    shutil.rmtree(folder, ignore_errors=True)
+    scratch.replace(folder)
+    _sync(folder.parent)
+    for old in _steps(run)[:-keep]:
+        shutil.rmtree(old)
+    return folder
+
+
+def latest_checkpoint(path: Path) -> Path:
+    """Return the newest checkpoint of a train run folder, or `path` itself when it is one; else CheckpointError."""
+    if (path / STATE).is_file():
+        return path
+    steps = _steps(path)
+    if steps:
+        return steps[-1]
+    if not path.exists():
+        raise CheckpointError(f"there is no checkpoint at {path}: no such folder")
+    raise CheckpointError(f"{path} holds no checkpoint; give the --out folder of an emoforge train run")
+
+
+def read_state(checkpoint: Path) -> TrainState:
+    """Read and check state.json; CheckpointError says which key is wrong."""
+    file = checkpoint / STATE
+    try:
+        if file.stat().st_size > MAX_STATE_BYTES:
+            raise CheckpointError(f"{file} is over {MAX_STATE_BYTES} bytes: not a checkpoint of emoforge")
+        values = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise CheckpointError(f"{file} can't be read: {error}") from error
+    return _checked_state(values, file)
+
+
+def read_weights(checkpoint: Path, model: nn.Module, *, name: str) -> dict[str, Tensor]:
+    """Read MODEL or AVERAGE and check it against `model`: the same names, shapes and kinds, and finite values."""
+    file = checkpoint / name
+    tensors = _read_tensors(file)
+    problems = list(_differences(tensors, model.state_dict()))
+    if problems:
+        more = f"; and {len(problems) - 4} more" if len(problems) > 4 else ""
+        raise CheckpointError(f"{file} does not fit the model: {'; '.join(problems[:4])}{more}")
+    return tensors
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer, named: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the optimizer's state as `kind/parameter name` -> tensor."""
+    return {
+        f"{kind}/{name}": torch.as_tensor(value)
+        for name, parameter in named.items()
+        for kind, value in optimizer.state.get(parameter, {}).items()
+    }
+
+
+def load_optimizer(checkpoint: Path, optimizer: torch.optim.Optimizer, named: Mapping[str, Tensor]) -> None:
+    """Put the saved state back; CheckpointError when it belongs to other parameters."""
+    file = checkpoint / OPTIMIZER
+    for key, value in _read_tensors(file).items():
+        kind, _, name = key.partition("/")
+        if name not in named or (value.dim() and value.shape != named[name].shape):
+            raise CheckpointError(f"{file} does not fit the model: {key!r} {tuple(value.shape)} is not expected")
+        optimizer.state[named[name]][kind] = value.to(named[name].device) if value.dim() else value
+
+
+def load_model(path: Path) -> tuple[nn.Module, TrainState]:
+    """Return the model with the averaged weights of a run's newest checkpoint, ready to sample, and its state."""
+    checkpoint = latest_checkpoint(path)
+    state = read_state(checkpoint)
+    model = PRESETS[state.preset]()
+    model.load_state_dict(read_weights(checkpoint, model, name=AVERAGE))
+    return model.eval(), state
+
+
+def _checked_state(values: Any, file: Path) -> TrainState:
+    expected = TrainState.__dataclass_fields__
+    if not isinstance(values, dict) or set(values) != set(expected):
+        found = sorted(map(str, values)) if isinstance(values, dict) else type(values).__name__
+        raise CheckpointError(f"{file} must hold exactly the keys {', '.join(expected)}; it holds {found}"[:500])
+    choices = {"format": (FORMAT,), "preset": tuple(PRESETS), "stage": get_args(StageName)}
+    for key, allowed in choices.items():
+        if values[key] not in allowed:
+            raise CheckpointError(f"{file}: {key} is {str(values[key])[:80]!r}; choose from {', '.join(allowed)}")
+    for key in ("step", "seed"):
+        if type(values[key]) is not int or values[key] < 0:
+            raise CheckpointError(f"{file}: {key} must be a whole number from 0, not {str(values[key])[:80]!r}")
+    return TrainState(**values)
+
+
+def _read_tensors(file: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(file)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{file} is missing or not a safetensors file: {error}") from error
+
+
+def _differences(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> Iterable[str]:
+    for name in sorted(wanted.keys() - found.keys()):
+        yield f"{name} is missing"
+    for name in sorted(found.keys() - wanted.keys()):
+        yield f"{name[:120]} is not part of it"
+    for name in sorted(found.keys() & wanted.keys()):
+        if found[name].shape != wanted[name].shape or found[name].dtype != wanted[name].dtype:
+            yield f"{name} is {_kind(found[name])}, not {_kind(wanted[name])}"
+        elif not math.isfinite(found[name].sum().item()):
+            yield f"{name} holds values that are not finite"
+
+
+def _kind(tensor: Tensor) -> str:
+    return f"{str(tensor.dtype).removeprefix('torch.')}{list(tensor.shape)}"
+
+
+def _steps(run: Path) -> list[Path]:
+    return sorted(run.glob(f"{FOLDER}/step-*/"))
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

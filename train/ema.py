@@ -1,0 +1,34 @@
+"""The exponential moving average of a model's weights, which is what is sampled from."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+
+class Ema:
+    """Averages of a model's whole state, by name; buffers are copied, not averaged."""
+
+    def __init__(self, model: nn.Module, *, decay: float) -> None:
+        """`decay` in [0, 1): the share of the old average that a step keeps, reached gradually."""
+        self.decay = decay
+        self.state = {name: value.detach().clone() for name, value in model.state_dict().items()}
+        self._averaged = frozenset(name for name, _ in model.named_parameters())
+
+    @torch.no_grad()
+    def update(self, model: nn.Module, step: int) -> None:
+        """Take in the weights after `step` (from 1): average = d average + (1 - d) weights.
+
+        d = min(decay, step / (step + 9)), so that the first steps are not weighed down by random weights.
+        """
+        decay = min(self.decay, step / (step + 9))
+        for name, value in model.state_dict().items():
+            if name in self._averaged:
+                self.state[name].lerp_(value, 1 - decay)
+            else:
+                self.state[name].copy_(value)
+
+    def load(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from saved averages."""
+        for name, value in self.state.items():
+            value.copy_(state[name])

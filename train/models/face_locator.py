@@ -1,0 +1,36 @@
+"""The face locator: where the face may be, as a light encoding of a mask that is added to the noisy latents."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from train.models.zero_init import zeroed
+
+
+class FaceLocator(nn.Module):
+    """Light convolutions from a picture-sized mask to the latents' size, the last one beginning at zero."""
+
+    def __init__(self, *, factor: int, hidden: int, channels: int) -> None:
+        """`factor` is the picture's side over the latents' side, a power of two."""
+        super().__init__()
+        halvings = int(math.log2(factor))
+        if 2**halvings != factor:
+            raise ValueError(f"factor must be a power of two, not {factor}")
+        layers: list[nn.Module] = [nn.Conv2d(3, hidden, 3, padding=1), nn.SiLU()]
+        for _ in range(halvings):
+            layers += [nn.Conv2d(hidden, hidden, 3, stride=2, padding=1), nn.SiLU()]
+        self.encode = nn.Sequential(*layers, zeroed(nn.Conv2d(hidden, channels, 3, padding=1)))
+
+    def forward(self, mask: Tensor) -> Tensor:
+        """Take a mask (B, 1, H, W) in {0, 1} and return (B, channels, H / factor, W / factor)."""
+        encoded: Tensor = self.encode(torch.cat([mask, _coordinates(mask)], dim=1))
+        return encoded
+
+
+def _coordinates(mask: Tensor) -> Tensor:
+    """The place of each px, (B, 2, H, W) in [-1, 1]: a backbone without pretrained weights doesn't know it otherwise."""
+    batch, _, height, width = mask.shape
+    rows = torch.linspace(-1, 1, height, device=mask.device, dtype=mask.dtype)
+    columns = torch.linspace(-1, 1, width, device=mask.device, dtype=mask.dtype)
+    return torch.stack(torch.meshgrid(rows, columns, indexing="ij")).expand(batch, -1, -1, -1)

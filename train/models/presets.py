@@ -1,0 +1,96 @@
+"""The model's sizes by name."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from diffusers import UNet2DConditionModel, UNetMotionModel
+
+from train.models.audio_projection import AudioProjection
+from train.models.conditions import ConditionSlot
+from train.models.emo import EmoModel, add_emo_layers
+from train.models.face_locator import FaceLocator
+from train.models.patch_output import PatchOutput
+from train.models.pixel_latents import PixelLatents
+from train.models.reference_net import ReferenceNet
+from train.models.speed_encoder import SpeedEncoder
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """What the presets differ in."""
+
+    image_px: int
+    latent_factor: int  # px a latent's side stands for
+    channels: tuple[int, ...]  # of the UNets, one a resolution
+    attention: tuple[bool, ...]  # whether that resolution has spatial attention
+    layers: int
+    heads: int
+    norm_groups: int
+    audio_tokens: int
+    audio_channels: int
+    speed_buckets: int
+    speed_channels: int
+
+
+TINY = Sizes(
+    image_px=64,
+    latent_factor=8,
+    channels=(64, 96),
+    attention=(True, True),
+    layers=1,
+    heads=4,
+    norm_groups=16,
+    audio_tokens=4,
+    audio_channels=64,
+    speed_buckets=9,
+    speed_channels=32,
+)
+
+
+def build(sizes: Sizes) -> EmoModel:
+    """Build an EMO model with random weights."""
+    latents = PixelLatents(sizes.latent_factor)
+    slot = ConditionSlot()
+    backbone = UNetMotionModel(
+        **_unet_sizes(sizes, latents, suffix="Motion"),
+        num_attention_heads=sizes.heads,
+        motion_num_attention_heads=sizes.heads,
+    )
+    temporal = add_emo_layers(
+        backbone, slot=slot, audio_channels=sizes.audio_channels, speed_channels=sizes.speed_channels
+    )
+    twin = UNet2DConditionModel(**_unet_sizes(sizes, latents, suffix="2D"), attention_head_dim=sizes.heads)
+    return EmoModel(
+        backbone=backbone,
+        reference_net=ReferenceNet(twin, temporal_names=temporal),
+        audio_projection=AudioProjection(
+            features=160, window=5, hidden=128, tokens=sizes.audio_tokens, channels=sizes.audio_channels
+        ),
+        face_locator=FaceLocator(factor=sizes.latent_factor, hidden=16, channels=latents.channels),
+        speed_encoder=SpeedEncoder(
+            buckets=sizes.speed_buckets, context=2, hidden=sizes.speed_channels, channels=sizes.speed_channels
+        ),
+        latents=latents,
+        output=PatchOutput(),
+        slot=slot,
+    )
+
+
+def _unet_sizes(sizes: Sizes, latents: PixelLatents, *, suffix: str) -> dict[str, object]:
+    down = [f"CrossAttnDownBlock{suffix}" if a else f"DownBlock{suffix}" for a in sizes.attention]
+    up = [f"CrossAttnUpBlock{suffix}" if a else f"UpBlock{suffix}" for a in reversed(sizes.attention)]
+    return {
+        "sample_size": sizes.image_px // sizes.latent_factor,
+        "in_channels": latents.channels,
+        "out_channels": latents.channels,
+        "down_block_types": tuple(down),
+        "up_block_types": tuple(up),
+        "block_out_channels": sizes.channels,
+        "cross_attention_dim": sizes.channels,
+        "layers_per_block": sizes.layers,
+        "norm_num_groups": sizes.norm_groups,
+    }
+
+
+PRESETS: Mapping[str, Callable[[], EmoModel]] = {"tiny": lambda: build(TINY)}
+IMAGE_PX: Mapping[str, int] = {"tiny": TINY.image_px}  # side of the pictures a preset is trained on

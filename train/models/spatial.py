@@ -1,0 +1,59 @@
+"""The spatial block: self-attention, then the reference portrait, then the voice, then the feed-forward layer."""
+
+import math
+from typing import Any
+
+from diffusers.models.attention import BasicTransformerBlock
+from diffusers.models.attention_processor import Attention
+from diffusers.models.embeddings import get_2d_sincos_pos_embed
+from torch import Tensor, nn
+
+from train.models.conditions import ConditionSlot
+from train.models.zero_init import zeroed
+
+
+class SpatialBlock(nn.Module):
+    """A diffusers transformer block with reference attention for text attention, and audio attention after it.
+
+    It takes over the layers of `block` under their own names, so that Stable Diffusion's weights load into it; both
+    attentions begin at zero (EMO, section 3.2).
+    """
+
+    def __init__(self, block: BasicTransformerBlock, *, name: str, slot: ConditionSlot, audio_channels: int) -> None:
+        super().__init__()
+        self._name = name
+        self._slot = slot
+        self.norm1, self.attn1 = block.norm1, block.attn1
+        self.norm2, self.attn2 = block.norm2, block.attn2
+        self.norm3, self.ff = block.norm3, block.ff
+        zeroed(self.attn2.to_out[0])
+        self.audio_norm = nn.LayerNorm(block.dim)
+        self.audio_attention = Attention(
+            query_dim=block.dim,
+            cross_attention_dim=audio_channels,
+            heads=block.num_attention_heads,
+            dim_head=block.attention_head_dim,
+        )
+        zeroed(self.audio_attention.to_out[0])
+
+    def forward(self, hidden_states: Tensor, **_from_diffusers: Any) -> Tensor:
+        """Take and return the tokens (B F, h w, channels) of each frame."""
+        given = self._slot.current
+        tokens = hidden_states + self.attn1(self.norm1(hidden_states))
+        tokens = tokens + self._reference_attention(self.norm2(tokens), given.reference[self._name])
+        if given.audio is not None:
+            voice = given.audio.flatten(0, 1)
+            tokens = tokens + self.audio_attention(self.audio_norm(tokens), encoder_hidden_states=voice)
+        return tokens + self.ff(self.norm3(tokens))
+
+    def _reference_attention(self, tokens: Tensor, reference: Tensor) -> Tensor:
+        """All the frames of a clip look at one reference, so they share one set of keys and values."""
+        place = _places(tokens)
+        queries = (tokens + place).reshape(reference.shape[0], -1, tokens.shape[-1])
+        return self.attn2(queries, encoder_hidden_states=reference + place).reshape(tokens.shape)
+
+
+def _places(tokens: Tensor) -> Tensor:
+    """Sines of the place of each token of a square map, (h w, channels): the reference's part at the same place stands out."""
+    side, channels = math.isqrt(tokens.shape[1]), tokens.shape[2]
+    return get_2d_sincos_pos_embed(channels, side, output_type="pt", device=tokens.device).to(tokens)
