@@ -8,7 +8,6 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -256,14 +255,15 @@ def _on_grid(
     timed: Iterator[tuple[float, av.VideoFrame]], *, fps: int, first: int
 ) -> Iterator[tuple[int, av.VideoFrame]]:
     """Yield (grid index, the frame nearest to index / fps) from `first` on; the last frame is shown for one step."""
-    index, last = first, None
-    for (time_s, frame), (next_s, following) in pairwise(timed):
-        last = (next_s, following)
-        while index / fps < (time_s + next_s) / 2:
-            yield index, frame
+    index = first
+    shown: tuple[float, av.VideoFrame] | None = None
+    for time_s, frame in timed:
+        while shown is not None and index / fps < (shown[0] + time_s) / 2:
+            yield index, shown[1]
             index += 1
-    if last is not None and round(last[0] * fps) >= index:
-        yield index, last[1]
+        shown = (time_s, frame)
+    if shown is not None and round(shown[0] * fps) >= index:
+        yield index, shown[1]
 
 
 def _turn(frame: av.VideoFrame) -> int:

@@ -91,8 +91,9 @@ def _histograms(clips: pd.DataFrame, keep: Mapping[str, Threshold]) -> bytes:
     figure = Figure(figsize=(12, 2.2 * rows), layout="constrained")
     for place, name in enumerate(names, start=1):
         axes = figure.add_subplot(rows, columns, place)
-        values, is_kept = clips[name], clips.dropped_by.isna()
-        bins = np.histogram_bin_edges(values.dropna(), bins=20)
+        known = clips[clips[name].notna()]
+        values, is_kept = known[name], known.dropped_by.isna()
+        bins = np.histogram_bin_edges(values, bins=20)
         axes.hist([values[is_kept], values[~is_kept]], bins=list(bins), stacked=True, color=["#2f5bea", "#b8bfcc"])
         for bound in (keep[name].min, keep[name].max):
             if bound is not None:

@@ -16,14 +16,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from curate.errors import EmoforgeError
-from curate.outcomes import Task
 
 log = logging.getLogger(__name__)
 
-Work = Callable[[Task], None]
+Task = TypeVar("Task")  # whatever a worker can be sent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +41,7 @@ class Budget:
     memory_gb: float
 
 
-def attempt(work: Work, task: Task) -> Failure | None:
+def attempt(work: Callable[[Task], None], task: Task) -> Failure | None:
     """Do one task; what one source raises is that source's failure, what every source would raise ends the run."""
     try:
         work(task)
@@ -66,7 +65,7 @@ def limit_memory(memory_gb: float) -> None:
 
 
 def run_local(
-    work: Work, tasks: Sequence[Task], *, workers: int, budget: Budget, log_file: Path
+    work: Callable[[Task], None], tasks: Sequence[Task], *, workers: int, budget: Budget, log_file: Path
 ) -> Iterator[tuple[Task, Failure | None]]:
     """Run the tasks in `workers` processes of this machine; what native code prints goes to `log_file`."""
     waiting = deque(tasks)
@@ -83,7 +82,7 @@ def run_local(
             worker.stop()
 
 
-def _ready(pool: list["_Worker"]) -> list["_Worker"]:
+def _ready(pool: list["_Worker[Task]"]) -> list["_Worker[Task]"]:
     """Wait until a worker has answered, died, or run out of time; return those."""
     busy = [worker for worker in pool if worker.task]
     left_s = min(worker.deadline for worker in busy) - time.monotonic()
@@ -92,10 +91,10 @@ def _ready(pool: list["_Worker"]) -> list["_Worker"]:
 
 
 @dataclass
-class _Worker:
+class _Worker(Generic[Task]):
     """A process that does one task after another, and is replaced when it dies."""
 
-    work: Work
+    work: Callable[[Task], None]
     budget: Budget
     log_file: Path
     task: Task | None = None
@@ -164,7 +163,7 @@ def _death(code: int | None) -> str:
     return f"exit code {code}"
 
 
-def _serve(pipe: Connection, work: Work, memory_gb: float, log_file: Path) -> None:
+def _serve(pipe: Connection, work: Callable[[Any], None], memory_gb: float, log_file: Path) -> None:
     """A worker's life: tasks in, failures (or None) out; Ctrl-C is the parent's to answer."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     output = os.open(log_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
@@ -184,7 +183,7 @@ def _serve(pipe: Connection, work: Work, memory_gb: float, log_file: Path) -> No
 
 
 def run_ray(
-    work: Work, tasks: Sequence[Task], *, workers: int, budget: Budget, address: str | None
+    work: Callable[[Task], None], tasks: Sequence[Task], *, workers: int, budget: Budget, address: str | None
 ) -> Iterator[tuple[Task, Failure | None]]:
     """Run the tasks on the Ray cluster at `address` (or a local one), `workers` at a time, one core each.
 

@@ -30,7 +30,9 @@ class SampleConfig:
     guidance_scale: float = option(1.5, "how strongly the voice is followed; 1 is no guidance and twice as fast")
     speed_deg: float = option(0.5, "the head's rotation in degrees a frame; only for models trained on stage speed")
     seed: int = option(0, "of the noise: same seed, same video")
-    cpu_threads: int = option(1, "threads of a step on a CPU; a tiny model gains little from more, and stalls on a busy machine")
+    cpu_threads: int = option(
+        1, "threads of a step on a CPU; a tiny model gains little from more, and stalls on a busy machine"
+    )
     size_px: int = option(256, "side of the video; the model's own size (tiny: 64 px) is scaled to it")
 
 
@@ -54,10 +56,16 @@ class Voice:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Name the model, the portrait, the voice and the video."""
     parser.add_argument(
-        "--checkpoint", required=True, type=Path, metavar="T", help="run folder of emoforge train, or one checkpoint in it"
+        "--checkpoint",
+        required=True,
+        type=Path,
+        metavar="T",
+        help="run folder of emoforge train, or one checkpoint in it",
     )
     parser.add_argument("--portrait", required=True, type=Path, metavar="P", help="a picture of one face, of any size")
-    parser.add_argument("--audio", required=True, type=Path, metavar="A", help="a sound file of any length up to an hour")
+    parser.add_argument(
+        "--audio", required=True, type=Path, metavar="A", help="a sound file of any length up to an hour"
+    )
     parser.add_argument("--out", required=True, type=Path, metavar="V.mp4", help="the video to write")
 
 
@@ -128,7 +136,8 @@ def read_voice(path: Path) -> Voice:
     voice = Voice(mono=mono, original=original, sample_rate_hz=rate_hz)
     if not 0 < voice.duration_s <= MAX_AUDIO_S:
         raise MediaError(
-            "duration", f"the audio {path} lasts {voice.duration_s:.1f} s; it must be above 0 and at most {MAX_AUDIO_S:.0f} s"
+            "duration",
+            f"the audio {path} lasts {voice.duration_s:.1f} s; it must be above 0 and at most {MAX_AUDIO_S:.0f} s",
         )
     return voice
 

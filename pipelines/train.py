@@ -6,9 +6,8 @@ The stages follow one another: image, then video and speed, each with --init-fro
 import argparse
 import json
 import logging
-import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,8 +15,10 @@ from curate.errors import ConfigError, EmoforgeError
 from pipelines.config import option
 
 if TYPE_CHECKING:
+    from curate.corpus import Corpus
     from train.loop import Plan, StepMetrics
     from train.models.emo import EmoModel
+    from train.stages import Stage
 
 log = logging.getLogger(__name__)
 
@@ -51,14 +52,16 @@ class TrainConfig:
 
     preset: Literal["tiny"] = option("tiny", "the model's size by name")
     steps: int = option(300, "optimiser steps")
-    batch_size: int = option(1, "windows a step and process")
+    batch_size: int | None = option(None, "windows a step and process (none: 8 frames in stage image, else 1 window)")
     seed: int = option(0, "of the weights, the order of windows, and the noise")
     ema_decay: float = option(0.99, "of the averaged weights, which are what is sampled, 0-1")
     checkpoint_every: int = option(100, "steps between checkpoints; the last step always writes one")
     keep_checkpoints: int = option(2, "newest checkpoints to keep")
     max_clips: int | None = option(None, "train on the corpus' first clips only (none: all)")
     cached_clips: int = option(64, "decoded clips kept in memory")
-    cpu_threads: int = option(1, "threads of a step on a CPU; a tiny model gains little from more, and stalls on a busy machine")
+    cpu_threads: int = option(
+        1, "threads of a step on a CPU; a tiny model gains little from more, and stalls on a busy machine"
+    )
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     dropout: DropoutConfig = field(default_factory=DropoutConfig)
 
@@ -76,7 +79,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--init-from", type=Path, metavar="T", help="run folder of the stage before, to begin with its weights"
     )
-    parser.add_argument("--resume", action="store_true", help="go on from the newest checkpoint in --out")
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="insist on going on from a checkpoint in --out; without this flag one is used where there is one",
+    )
 
 
 def run(args: argparse.Namespace, config: TrainConfig) -> None:
@@ -94,17 +101,20 @@ def run(args: argparse.Namespace, config: TrainConfig) -> None:
         if folder.done:
             print(f"{args.out} is already trained; nothing to do")
             return
-        resume = _resumes(folder.path, asked=args.resume)
-        metrics = _train(args, config, corpus, folder.path, resume=resume)
-        last = _record(metrics, folder.path / METRICS, config.steps, label=f"train {args.stage}", resume=resume)
-        write_loss_curve(folder.path / METRICS, folder.path / "loss.png", title=f"stage {args.stage}")
+        done = _done_steps(folder.path, must=args.resume)
+        metrics = _train(args, config, corpus, folder.path, resume=done > 0)
+        file = folder.path / METRICS
+        last = _record(metrics, file, label=f"train {args.stage}", done=done, steps=config.steps)
+        write_loss_curve(file, folder.path / "loss.png", title=f"stage {args.stage}")
     print(f"loss {last:.4f} after {config.steps} steps; checkpoints and loss.png are in {args.out}")
 
 
 def _check(config: TrainConfig) -> None:
-    for name in ("steps", "batch_size", "checkpoint_every", "keep_checkpoints", "cached_clips", "cpu_threads"):
+    for name in ("steps", "checkpoint_every", "keep_checkpoints", "cached_clips", "cpu_threads"):
         if getattr(config, name) < 1:
             raise ConfigError(f"{name} must be at least 1, not {getattr(config, name)}")
+    if config.batch_size is not None and config.batch_size < 1:
+        raise ConfigError(f"batch_size must be at least 1, not {config.batch_size}")
     shares = asdict(config.dropout) | {"ema_decay": config.ema_decay}
     for name, share in shares.items():
         if not 0 <= share < 1:
@@ -113,45 +123,41 @@ def _check(config: TrainConfig) -> None:
         raise ConfigError("optimizer.learning_rate and optimizer.grad_clip must be above 0")
 
 
-def _resumes(out: Path, *, asked: bool) -> bool:
-    """Whether there is something to go on from; what is there is never thrown away unasked."""
-    from train.checkpoint import CheckpointError, latest_checkpoint
+def _done_steps(out: Path, *, must: bool) -> int:
+    """The step of the checkpoint to go on from, 0 without one; what was trained is never thrown away."""
+    from train.checkpoint import CheckpointError, latest_checkpoint, read_state
 
     try:
-        found = latest_checkpoint(out)
+        checkpoint = latest_checkpoint(out)
     except CheckpointError:
-        if asked:
-            log.warning("%s holds no checkpoint yet: starting from step 0", out)
-        return False
-    if not asked:
-        raise EmoforgeError(f"{out} holds {found.name} of a run that did not end; add --resume, or choose another --out")
-    return True
+        if must:
+            raise
+        return 0
+    return read_state(checkpoint).step
 
 
-def _train(args: argparse.Namespace, config: TrainConfig, corpus: Any, out: Path, *, resume: bool) -> Any:
-    from dataclasses import replace
-
+def _train(
+    args: argparse.Namespace, config: TrainConfig, corpus: "Corpus", out: Path, *, resume: bool
+) -> Iterator["StepMetrics"]:
     from train.dataset import Windows
     from train.loop import train
     from train.models.presets import IMAGE_PX
     from train.stages import STAGES
 
     stage = STAGES[args.stage]
-    if config.max_clips is not None:
-        corpus = replace(corpus, clips=corpus.clips[: config.max_clips])
+    shown = replace(corpus, clips=corpus.clips[: config.max_clips])
     windows = Windows(
-        corpus, stage, image_px=IMAGE_PX[config.preset], seed=config.seed, cached_clips=config.cached_clips
+        shown, stage, image_px=IMAGE_PX[config.preset], seed=config.seed, cached_clips=config.cached_clips
     )
-    model = _begin(args, config)
+    model = _begin(args.init_from, config)
     if stage.has_speed and not resume:
         model.speed_encoder.fit(windows.speeds_deg())
     return train(
-        model, windows, preset=config.preset, stage_name=args.stage, stage=stage, plan=_plan(config), out=out,
-        resume=resume,
-    )  # fmt: skip
+        model, windows, preset=config.preset, stage_name=args.stage, plan=_plan(config, stage), out=out, resume=resume
+    )
 
 
-def _begin(args: argparse.Namespace, config: TrainConfig) -> "EmoModel":
+def _begin(before: Path | None, config: TrainConfig) -> "EmoModel":
     import torch
 
     from train.checkpoint import load_model
@@ -159,21 +165,21 @@ def _begin(args: argparse.Namespace, config: TrainConfig) -> "EmoModel":
 
     torch.set_num_threads(config.cpu_threads)
     torch.manual_seed(config.seed)
-    if args.init_from is None:
+    if before is None:
         return PRESETS[config.preset]()
-    model, state = load_model(args.init_from)
+    model, state = load_model(before)
     if state.preset != config.preset:
-        raise EmoforgeError(f"{args.init_from} is of preset {state.preset}, this run of preset {config.preset}")
+        raise EmoforgeError(f"{before} is of preset {state.preset}, this run of preset {config.preset}")
     return model.train()
 
 
-def _plan(config: TrainConfig) -> "Plan":
+def _plan(config: TrainConfig, stage: "Stage") -> "Plan":
     from train.diffusion import Dropout
     from train.loop import Plan
 
     return Plan(
         steps=config.steps,
-        batch_size=config.batch_size,
+        batch_size=config.batch_size or stage.batch_size,
         ema_decay=config.ema_decay,
         checkpoint_every=config.checkpoint_every,
         keep_checkpoints=config.keep_checkpoints,
@@ -183,33 +189,19 @@ def _plan(config: TrainConfig) -> "Plan":
     )
 
 
-def _record(metrics: Iterator["StepMetrics"], file: Path, steps: int, *, label: str, resume: bool) -> float:
+def _record(metrics: Iterator["StepMetrics"], file: Path, *, label: str, done: int, steps: int) -> float:
     """Write a line a step under the progress bar; return the mean loss of the last steps."""
     from pipelines.progress import progress
 
-    first = next(metrics, None)
-    if first is None:
-        return _last_loss(file)
-    earlier = [line for line in _lines(file) if line["step"] < first.step] if resume else []
-    losses = [line["loss"] for line in earlier]
+    earlier = [line for line in _lines(file) if line["step"] <= done]
+    losses: list[float] = [line["loss"] for line in earlier]
     with file.open("w", encoding="utf-8") as out:
-        for line in earlier:
-            out.write(json.dumps(line) + "\n")
-        for step in progress(_chain(first, metrics), label, total=steps, initial=len(earlier), unit="step"):
+        out.writelines(json.dumps(line) + "\n" for line in earlier)
+        for step in progress(metrics, label, total=steps, initial=done, unit="step"):
             out.write(json.dumps(asdict(step)) + "\n")
             out.flush()
             losses.append(step.loss)
-    return sum(losses[-SMOOTHED_STEPS:]) / len(losses[-SMOOTHED_STEPS:])
-
-
-def _chain(first: "StepMetrics", rest: Iterator["StepMetrics"]) -> Iterator["StepMetrics"]:
-    yield first
-    yield from rest
-
-
-def _last_loss(file: Path) -> float:
-    losses = [line["loss"] for line in _lines(file)][-SMOOTHED_STEPS:]
-    return sum(losses) / max(1, len(losses))
+    return sum(losses[-SMOOTHED_STEPS:]) / max(1, len(losses[-SMOOTHED_STEPS:]))
 
 
 def _lines(file: Path) -> list[dict[str, Any]]:
@@ -217,7 +209,8 @@ def _lines(file: Path) -> list[dict[str, Any]]:
     if not file.exists():
         return []
     lines = file.read_text(encoding="utf-8").split("\n")[:-1]
-    return [json.loads(line) for line in lines]
+    parsed: list[dict[str, Any]] = [json.loads(line) for line in lines]
+    return parsed
 
 
 def write_loss_curve(metrics: Path, picture: Path, *, title: str) -> None:
@@ -226,7 +219,9 @@ def write_loss_curve(metrics: Path, picture: Path, *, title: str) -> None:
 
     lines = _lines(metrics)
     steps, losses = [line["step"] for line in lines], [line["loss"] for line in lines]
-    means = [sum(losses[max(0, i - SMOOTHED_STEPS + 1) : i + 1]) / min(i + 1, SMOOTHED_STEPS) for i in range(len(losses))]
+    means = [
+        sum(losses[max(0, i - SMOOTHED_STEPS + 1) : i + 1]) / min(i + 1, SMOOTHED_STEPS) for i in range(len(losses))
+    ]
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
     axes.semilogy(steps, losses, color="#b8c4d6", linewidth=0.8, label="each step")
@@ -236,4 +231,4 @@ def write_loss_curve(metrics: Path, picture: Path, *, title: str) -> None:
     axes.legend(frameon=False)
     scratch = picture.with_suffix(".tmp.png")
     figure.savefig(scratch, dpi=120)
-    os.replace(scratch, picture)
+    scratch.replace(picture)

@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from curate.errors import EmoforgeError
+from train.models.emo import EmoModel
 from train.models.presets import PRESETS
 from train.stages import StageName
 
@@ -124,7 +125,7 @@ def load_optimizer(checkpoint: Path, optimizer: torch.optim.Optimizer, named: Ma
         optimizer.state[named[name]][kind] = value.to(named[name].device) if value.dim() else value
 
 
-def load_model(path: Path) -> tuple[nn.Module, TrainState]:
+def load_model(path: Path) -> tuple[EmoModel, TrainState]:
     """Return the model with the averaged weights of a run's newest checkpoint, ready to sample, and its state."""
     checkpoint = latest_checkpoint(path)
     state = read_state(checkpoint)

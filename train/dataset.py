@@ -1,4 +1,4 @@
-"""Training windows straight from the shards: a reference, motion frames, the frames to denoise, and their conditions."""
+"""Training windows straight from the shards: a reference, motion frames, frames to denoise, and their conditions."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

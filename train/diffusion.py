@@ -11,8 +11,6 @@ from train.models.conditions import Inputs
 
 NoisePredictor = Callable[[Tensor, Tensor, Inputs], Tensor]  # noisy (B, F, C, h, w), timesteps (B,), inputs -> noise
 
-MAX_WEIGHT = 1e5  # beyond the last step of the schedule, so nothing is cut but what a longer one would blow up
-
 
 @dataclass(frozen=True, kw_only=True)
 class Dropout:
@@ -32,7 +30,7 @@ def noise_loss(
     dropout: Dropout,
     generator: torch.Generator,
 ) -> Tensor:
-    """Return the mean squared error of the noise predicted in `latents` (B, F, C, h, w), weighted over time: a scalar."""
+    """Return the mean squared error of the noise predicted in `latents` (B, F, C, h, w), time-weighted: a scalar."""
     batch = latents.shape[0]
     timesteps = torch.randint(schedule.config.num_train_timesteps, (batch,), generator=generator)
     noise = torch.randn(latents.shape, generator=generator)
@@ -44,12 +42,13 @@ def noise_loss(
 
 
 def time_weights(timesteps: Tensor, schedule: DDPMScheduler) -> Tensor:
-    """Return SNR + 1 over SNR at `timesteps` (B,), at most MAX_WEIGHT.
+    """Return (SNR + 1) / SNR at `timesteps` (B,).
 
     Plain equation (1) hardly asks for the picture where noise is strong, and a short training then never learns it;
     with this weight, error in the noise counts as error in velocity (Salimans and Ho 2022, section 4).
     """
-    return (1 / schedule.alphas_cumprod.to(timesteps.device)[timesteps]).clamp_max(MAX_WEIGHT)
+    signal: Tensor = schedule.alphas_cumprod.to(timesteps.device)[timesteps]
+    return 1 / signal
 
 
 def drop_conditions(inputs: Inputs, dropout: Dropout, generator: torch.Generator) -> Inputs:

@@ -13,7 +13,7 @@ class Ema:
         """`decay` in [0, 1): the share of the old average that a step keeps, reached gradually."""
         self.decay = decay
         self.state = {name: value.detach().clone() for name, value in model.state_dict().items()}
-        self._averaged = frozenset(name for name, _ in model.named_parameters())
+        self._averaged = [name for name, _ in model.named_parameters()]
 
     @torch.no_grad()
     def update(self, model: nn.Module, step: int) -> None:
@@ -22,11 +22,11 @@ class Ema:
         d = min(decay, step / (step + 9)), so that the first steps are not weighed down by random weights.
         """
         decay = min(self.decay, step / (step + 9))
-        for name, value in model.state_dict().items():
-            if name in self._averaged:
-                self.state[name].lerp_(value, 1 - decay)
-            else:
-                self.state[name].copy_(value)
+        now = model.state_dict()
+        averaged = [self.state[name] for name in self._averaged]
+        torch._foreach_lerp_(averaged, [now[name] for name in self._averaged], 1 - decay)
+        for name in now.keys() - set(self._averaged):
+            self.state[name].copy_(now[name])
 
     def load(self, state: Mapping[str, Tensor]) -> None:
         """Go on from saved averages."""

@@ -3,7 +3,7 @@
 import logging
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -31,7 +31,7 @@ from train.ema import Ema
 from train.models.conditions import Inputs
 from train.models.emo import EmoModel
 from train.noise_schedule import noise_schedule
-from train.stages import Stage, StageName, freeze_for
+from train.stages import STAGES, Stage, StageName, freeze_for
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +70,6 @@ def train(
     *,
     preset: str,
     stage_name: StageName,
-    stage: Stage,
     plan: Plan,
     out: Path,
     resume: bool,
@@ -81,11 +80,11 @@ def train(
     loss is no longer finite.
     """
     # Set up: what learns, the optimiser, the average, and all that a checkpoint holds
-    accelerator = Accelerator()
+    accelerator, stage = Accelerator(), STAGES[stage_name]
     freeze_for(model, stage)
     learning = {name: p for name, p in model.named_parameters() if p.requires_grad}
     optimizer = torch.optim.AdamW(
-        learning.values(), lr=plan.learning_rate, betas=(0.9, 0.99), weight_decay=plan.weight_decay
+        learning.values(), lr=plan.learning_rate, betas=(0.9, 0.99), weight_decay=plan.weight_decay, fused=True
     )
     model.to(accelerator.device)
     ema = Ema(model, decay=plan.ema_decay)
@@ -174,7 +173,7 @@ def _restore(
     model: EmoModel,
     ema: Ema,
     optimizer: torch.optim.Optimizer,
-    learning: dict[str, Tensor],
+    learning: Mapping[str, Tensor],
     preset: str,
     stage_name: StageName,
     plan: Plan,

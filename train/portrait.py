@@ -16,7 +16,16 @@ from curate.faces.blazeface import blazeface
 from curate.mesh import hull_box, mesh
 from train.dataset import face_mask, picture
 
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM", "AVIF")  # not those that start other programs, such as EPS
+FORMATS = (
+    "JPEG",
+    "PNG",
+    "WEBP",
+    "BMP",
+    "TIFF",
+    "GIF",
+    "PPM",
+    "AVIF",
+)  # not those that start other programs, such as EPS
 ANALYSIS_WIDTH_PX = 640  # the corpus' faces are found in pictures of this width
 CROP_PX = 512
 MIN_CONFIDENCE = 0.5  # of the mesh
@@ -46,7 +55,9 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
             raise MediaError("not_found", f"there is no portrait {path}") from error
         except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
             limit = (Image.MAX_IMAGE_PIXELS or 0) / 1e6
-            raise MediaError("too_large", f"the portrait {path} is over {limit:.0f} million pixels; shrink it") from error
+            raise MediaError(
+                "too_large", f"the portrait {path} is over {limit:.0f} million pixels; shrink it"
+            ) from error
         except UnidentifiedImageError as error:
             known = ", ".join(FORMATS)
             raise MediaError("not_picture", f"the portrait {path} is not a picture ({known})") from error

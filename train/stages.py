@@ -19,6 +19,7 @@ class Stage:
     motion_frames: int  # n: frames before them; 0 leaves the temporal modules out
     has_audio: bool
     has_speed: bool
+    batch_size: int  # windows a step unless told otherwise; the paper's 48 and 4 are for many GPUs
 
 
 MOTION_FRAMES = 4  # n of EMO, section 4.1
@@ -31,15 +32,17 @@ STAGES: Mapping[StageName, Stage] = {
         motion_frames=0,
         has_audio=False,
         has_speed=False,
+        batch_size=8,
     ),
-    # The paper "adds" the temporal modules and the audio layers; whether the rest freezes it doesn't say. Here it learns
-    # on, since a model that starts from nothing has not seen enough after stage image.
+    # The paper "adds" the temporal modules and the audio layers; whether the rest freezes it doesn't say. Here it
+    # learns on, since a model that starts from nothing has not seen enough after stage image.
     "video": Stage(
         learns=frozenset({"spatial", "reference", "face", "temporal", "audio"}),
         window_frames=CLIP_FRAMES,
         motion_frames=MOTION_FRAMES,
         has_audio=True,
         has_speed=False,
+        batch_size=1,
     ),
     # Audio layers freeze on purpose: else the mouth follows the head's speed and not the voice.
     "speed": Stage(
@@ -48,6 +51,7 @@ STAGES: Mapping[StageName, Stage] = {
         motion_frames=MOTION_FRAMES,
         has_audio=True,
         has_speed=True,
+        batch_size=1,
     ),
 }
 

@@ -34,6 +34,11 @@ def test_a_written_video_reads_back_frame_by_frame(tmp_path: Path, moving_pictur
     assert info.duration_s == pytest.approx(2.0)
 
 
+def test_one_frame_is_a_video(tmp_path: Path, moving_picture: Frames) -> None:
+    write_video(tmp_path / "a.mp4", moving_picture(1))
+    assert [frame.index for frame in read_frames(tmp_path / "a.mp4")] == [0]
+
+
 def test_the_same_frames_give_the_same_bytes(tmp_path: Path, moving_picture: Frames) -> None:
     for name in ("a.mp4", "b.mp4"):
         write_video(tmp_path / name, moving_picture(30), audio=pulsed_tone(1.2))

@@ -67,7 +67,8 @@ class EmoModel(nn.Module):
         located = noisy + conditions.face[:, None]
         with self._slot.holding(conditions):
             estimate: Tensor = self.backbone(located.transpose(1, 2), timesteps, encoder_hidden_states=None).sample
-        return self.output(estimate.transpose(1, 2), noisy, timesteps)
+        predicted: Tensor = self.output(estimate.transpose(1, 2), noisy, timesteps)
+        return predicted
 
 
 def _motion_maps(maps: dict[str, Tensor], given: Tensor | None) -> dict[str, Tensor]:

@@ -29,7 +29,7 @@ class FaceLocator(nn.Module):
 
 
 def _coordinates(mask: Tensor) -> Tensor:
-    """The place of each px, (B, 2, H, W) in [-1, 1]: a backbone without pretrained weights doesn't know it otherwise."""
+    """The place of each px, (B, 2, H, W) in [-1, 1]: an untrained backbone doesn't know it otherwise."""
     batch, _, height, width = mask.shape
     rows = torch.linspace(-1, 1, height, device=mask.device, dtype=mask.dtype)
     columns = torch.linspace(-1, 1, width, device=mask.device, dtype=mask.dtype)

@@ -28,7 +28,7 @@ class ReferenceNet(nn.Module):
             unet.get_submodule(self._place_of(name)).register_forward_hook(self._keep_map(name))
 
     def forward(self, latents: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Take (B, k, C, h, w) latents of k pictures; return tokens (B, k, h' w', c) and maps (B, k, c, h', w') by name.
+        """Take (B, k, C, h, w) latents of k pictures; return tokens (B, k, h' w', c) and maps (B, k, c, h', w').
 
         The time step is 0: the pictures are clean.
         """
@@ -67,7 +67,8 @@ class ReferenceBlock(nn.Module):
         """Take and return the tokens (pictures, h w, channels)."""
         tokens = hidden_states + self.attn1(self.norm1(hidden_states))
         self._noted[self._name] = self.norm2(tokens)
-        return tokens + self.ff(self.norm3(tokens))
+        out: Tensor = tokens + self.ff(self.norm3(tokens))
+        return out
 
 
 def transformer_block_names(unet: nn.Module) -> list[str]:

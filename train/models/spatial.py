@@ -1,6 +1,7 @@
 """The spatial block: self-attention, then the reference portrait, then the voice, then the feed-forward layer."""
 
 import math
+from functools import cache
 from typing import Any
 
 from diffusers.models.attention import BasicTransformerBlock
@@ -44,16 +45,19 @@ class SpatialBlock(nn.Module):
         if given.audio is not None:
             voice = given.audio.flatten(0, 1)
             tokens = tokens + self.audio_attention(self.audio_norm(tokens), encoder_hidden_states=voice)
-        return tokens + self.ff(self.norm3(tokens))
+        out: Tensor = tokens + self.ff(self.norm3(tokens))
+        return out
 
     def _reference_attention(self, tokens: Tensor, reference: Tensor) -> Tensor:
         """All the frames of a clip look at one reference, so they share one set of keys and values."""
-        place = _places(tokens)
+        place = _places(math.isqrt(tokens.shape[1]), tokens.shape[2]).to(tokens)
         queries = (tokens + place).reshape(reference.shape[0], -1, tokens.shape[-1])
-        return self.attn2(queries, encoder_hidden_states=reference + place).reshape(tokens.shape)
+        attended: Tensor = self.attn2(queries, encoder_hidden_states=reference + place)
+        return attended.reshape(tokens.shape)
 
 
-def _places(tokens: Tensor) -> Tensor:
-    """Sines of the place of each token of a square map, (h w, channels): the reference's part at the same place stands out."""
-    side, channels = math.isqrt(tokens.shape[1]), tokens.shape[2]
-    return get_2d_sincos_pos_embed(channels, side, output_type="pt", device=tokens.device).to(tokens)
+@cache
+def _places(side: int, channels: int) -> Tensor:
+    """Sines of the place of each token of a square map, (side^2, channels): what lies at the same place stands out."""
+    places: Tensor = get_2d_sincos_pos_embed(channels, side, output_type="pt").float()
+    return places

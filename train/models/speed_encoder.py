@@ -23,14 +23,12 @@ class SpeedEncoder(nn.Module):
         self._context = context
         self.register_buffer("centres", torch.linspace(0.0, 2.0, buckets))
         self.register_buffer("radii", torch.full((buckets,), 1.0 / (buckets - 1)))
-        self.mlp = nn.Sequential(
-            nn.Linear(buckets * (2 * context + 1), hidden), nn.SiLU(), nn.Linear(hidden, channels)
-        )
+        self.mlp = nn.Sequential(nn.Linear(buckets * (2 * context + 1), hidden), nn.SiLU(), nn.Linear(hidden, channels))
         self.position = SinusoidalPositionalEmbedding(channels, max_seq_length=max_frames)
 
     @torch.no_grad()
     def fit(self, speeds_deg: Tensor) -> None:
-        """Put the centres at evenly spaced quantiles of `speeds_deg` (any shape), each radius half the gap to the next."""
+        """Put the centres at evenly spaced quantiles of `speeds_deg` (any shape), each radius half a gap."""
         quantiles = torch.quantile(speeds_deg.flatten().float(), torch.linspace(0.02, 0.98, len(self.centres)))
         gaps = quantiles.diff().clamp_min(2 * MIN_RADIUS_DEG)
         self.centres.copy_(quantiles[0] + F.pad(gaps.cumsum(0), (1, 0)))

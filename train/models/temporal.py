@@ -17,7 +17,9 @@ class TemporalModule(nn.Module):
     identity. Without motion maps (stage image: single frames) it is left out.
     """
 
-    def __init__(self, module: AnimateDiffTransformer3D, *, name: str, slot: ConditionSlot, speed_channels: int) -> None:
+    def __init__(
+        self, module: AnimateDiffTransformer3D, *, name: str, slot: ConditionSlot, speed_channels: int
+    ) -> None:
         super().__init__()
         self._name = name
         self._slot = slot
@@ -51,7 +53,9 @@ class TemporalModule(nn.Module):
         tokens = self.proj_in(normed.permute(0, 3, 4, 2, 1).flatten(0, 2))
         for block in self.transformer_blocks:
             tokens = block(tokens, speed)
-        return self.proj_out(tokens).unflatten(0, (batch, height, width)).permute(0, 3, 4, 1, 2)
+        places = self.proj_out(tokens).unflatten(0, (batch, height, width))
+        changed: Tensor = places.permute(0, 3, 4, 1, 2)
+        return changed
 
 
 class TemporalBlock(nn.Module):
@@ -78,9 +82,11 @@ class TemporalBlock(nn.Module):
         tokens = tokens + self.attn2(self.pos_embed(self.norm2(tokens)))
         if speed is not None:
             tokens = tokens + self._speed_attention(self.pos_embed(self.speed_norm(tokens)), speed)
-        return tokens + self.ff(self.norm3(tokens))
+        out: Tensor = tokens + self.ff(self.norm3(tokens))
+        return out
 
     def _speed_attention(self, tokens: Tensor, speed: Tensor) -> Tensor:
         """The speed is the same at every place, so all places of a clip share one set of keys and values."""
         queries = tokens.reshape(speed.shape[0], -1, tokens.shape[-1])
-        return self.speed_attention(queries, encoder_hidden_states=speed).reshape(tokens.shape)
+        attended: Tensor = self.speed_attention(queries, encoder_hidden_states=speed)
+        return attended.reshape(tokens.shape)

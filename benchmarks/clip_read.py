@@ -1,0 +1,105 @@
+"""How long one random clip takes to fetch: by the index's range read, by row group, and through Hugging Face datasets.
+
+    python benchmarks/clip_read.py [RUN]
+
+RUN is a curated corpus; without it a shard of made-up clips (300 of 1 MB) is written to a temporary folder. All three
+read the same clips, in the same order, from the same files; each prints its median over the clips, in milliseconds.
+"""
+
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from curate import outcomes
+from curate.corpus import ClipRef, Corpus, open_corpus
+from curate.records import Outcome
+from curate.shards import outcome_schema
+
+READS = 200
+
+
+def made_corpus(run: Path, *, clips: int = 300, clip_bytes: int = 1_000_000) -> Path:
+    """Write a corpus of random bytes: what is timed does not look into them."""
+    generator = np.random.default_rng(0)
+    (task,) = outcomes.plan(run, ["made"], partition_size=1)
+    rows = [
+        {"clip_id": f"{i:016x}", "source_id": "made", "duration_s": 8.0, "n_frames": 200, "uri": "made",
+         "video": {"bytes": generator.bytes(clip_bytes), "path": f"{i}.mp4"}}
+        for i in range(clips)
+    ]  # fmt: skip
+    table = pa.Table.from_pylist(rows, outcome_schema([]))
+    outcome = Outcome(source_id="made", uri="made", outcome="kept", reason="", n_clips=clips, error="", clips=table)
+    outcomes.write_outcome(run, task, outcome)
+    list(outcomes.commit_ready(run, [task], score_names=[], shard_bytes=1 << 40))
+    outcomes.write_tables(run, [])
+    return run
+
+
+def median_ms(read: Callable[[ClipRef], bytes], refs: list[ClipRef], sizes: list[int]) -> float:
+    """Time each read once, after one that warms up, and check what came."""
+    read(refs[0])
+    spent = []
+    for ref, size in zip(refs, sizes, strict=True):
+        started = time.perf_counter()
+        content = read(ref)
+        spent.append(time.perf_counter() - started)
+        assert len(content) == size
+    return statistics.median(spent) * 1000
+
+
+def by_row_group(corpus: Corpus) -> Callable[[ClipRef], bytes]:
+    """Read a clip as a plain Parquet reader does: its row group, then its row."""
+
+    def read(ref: ClipRef) -> bytes:
+        parquet = pq.ParquetFile(corpus.path / ref.shard)
+        first = 0
+        for group in range(parquet.num_row_groups):
+            rows = parquet.metadata.row_group(group).num_rows
+            if ref.row < first + rows:
+                column = parquet.read_row_group(group, columns=["video"])["video"]
+                content: bytes = column[ref.row - first]["bytes"].as_py()
+                return content
+            first += rows
+        raise IndexError(ref.row)
+
+    return read
+
+
+def by_datasets(corpus: Corpus, cache: str) -> Callable[[ClipRef], bytes]:
+    """Read a clip through datasets, which first copies the shards into its own Arrow cache (not timed)."""
+    import datasets
+
+    files = [str(file) for file in sorted((corpus.path / "shards").glob("*.parquet"))]
+    loaded = datasets.load_dataset("parquet", data_files=files, split="train", cache_dir=cache)
+    loaded = loaded.cast_column("video", datasets.Video(decode=False)).select_columns(["clip_id", "video"])
+    place = {clip_id: i for i, clip_id in enumerate(loaded["clip_id"])}
+    return lambda ref: bytes(loaded[place[ref.clip_id]]["video"]["bytes"])
+
+
+def main() -> None:
+    """Print the three medians."""
+    with tempfile.TemporaryDirectory() as scratch:
+        run = Path(sys.argv[1]) if len(sys.argv) > 1 else made_corpus(Path(scratch))
+        corpus = open_corpus(run)
+        picks = np.random.default_rng(1).integers(0, len(corpus.clips), READS)
+        refs = [corpus.clips[i] for i in picks]
+        sizes = [ref.video_size for ref in refs]
+        rows = {
+            "emoforge range read": median_ms(corpus.video, refs, sizes),
+            "pyarrow row group": median_ms(by_row_group(corpus), refs, sizes),
+            "datasets, from its Arrow cache": median_ms(by_datasets(corpus, scratch), refs, sizes),
+        }
+    print(f"{READS} random clips of {len(corpus.clips)}, {statistics.mean(sizes) / 1e6:.2f} MB each, median ms a clip:")
+    for name, ms in rows.items():
+        print(f"  {name:<32} {ms:8.2f}")
+
+
+if __name__ == "__main__":
+    main()
