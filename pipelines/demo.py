@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 STAGES = ("image", "video", "speed")
+SAMPLE_CORPUS = "sample_corpus"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +43,8 @@ class StepsConfig:
 class DemoConfig:
     """How much of each step the demo does; all else is each command's default."""
 
-    samples: int = option(3, "videos to sample: new words first (with the sample corpus), then kept clips")
+    samples: int = option(3, "videos to sample: new words first (with the sample corpus), then clips' own")
+    train_clips: int = option(1, "clips to train on, the corpus' first: in minutes a tiny model learns one by heart")
     sample_s: float = option(4.0, "longest sampled video, seconds")
     denoising_steps: int = option(10, "denoising steps of a sampled video")
     seed: int = option(0, "of training and sampling")
@@ -65,10 +67,23 @@ def run(args: argparse.Namespace, config: DemoConfig) -> None:
     from pipelines.run_folder import open_run
 
     _check(config)
-    inputs = {"videos": str(args.videos.absolute()) if args.videos else "the sample corpus"}
+    inputs = {"videos": "the sample corpus"} if args.videos is None else _named(args.videos)
     with open_run(args.out, command="demo", config=config, inputs=inputs, seed=config.seed, always=True) as folder:
         steps = Steps(total=6 if args.videos is None else 5)
-        _run_steps(args, config, folder.path, steps)
+        sample_corpus = None if args.videos else folder.path / SAMPLE_CORPUS
+        outcomes = _curated(args, folder.path, steps)
+        drives = _sampled(config, folder.path, sample_corpus, steps)
+        with steps.step("evaluate", f"the samples against the corpus, into {folder.path / 'evaluation'}"):
+            _evaluate(folder.path)
+        _report(folder.path, sample_corpus, drives, outcomes, steps)
+
+
+def _named(videos: Path) -> dict[str, Any]:
+    """Say which videos a run is of: another set in the same folder is refused before anything is done."""
+    from curate.sources import list_sources
+
+    files = [Path(uri) for uri in list_sources([str(videos)])]
+    return {"videos": str(videos.absolute()), "files": len(files), "bytes": sum(file.stat().st_size for file in files)}
 
 
 @dataclass
@@ -90,31 +105,62 @@ class Steps:
         print(f"      done in {self.seconds[name]:.0f} s", flush=True)
 
 
-def _run_steps(args: argparse.Namespace, config: DemoConfig, out: Path, steps: Steps) -> None:
-    from pipelines.demo_inputs import choose_drives
-
-    corpus_folder = None if args.videos else out / "sample_corpus"
-    if corpus_folder is not None:
-        with steps.step("sample corpus", f"videos whose truth is known, into {corpus_folder}"):
-            _make_corpus(corpus_folder)
-    videos = args.videos or out / "sample_corpus" / "videos"
+def _curated(args: argparse.Namespace, out: Path, steps: Steps) -> "pd.DataFrame":
+    """Make or take the videos and curate them into out/corpus; return curate's outcomes."""
+    videos = args.videos or out / SAMPLE_CORPUS / "videos"
+    if args.videos is None:
+        with steps.step("sample corpus", f"videos whose truth is known, into {out / SAMPLE_CORPUS}"):
+            _make_corpus(out / SAMPLE_CORPUS)
     with steps.step("curate", f"{videos} into {out / 'corpus'}"):
         _call("curate", sources=[str(videos)], out=out / "corpus", **_local())
-    outcomes = _usable(out / "corpus")
+    return _usable(out / "corpus")
+
+
+def _sampled(config: DemoConfig, out: Path, sample_corpus: Path | None, steps: Steps) -> "list[Drive]":
+    """Train on out/corpus and sample into out/samples; return what was sampled."""
+    from pipelines.demo_inputs import choose_drives
+
     with steps.step("train", f"the tiny preset, stages {', '.join(STAGES)}, into {out / 'models'}"):
         _train(config, out)
     drives = choose_drives(
-        out / "corpus", corpus_folder, out / "samples", count=config.samples, longest_s=config.sample_s
+        out / "corpus",
+        sample_corpus,
+        out / "samples",
+        count=config.samples,
+        trained_clips=config.train_clips,
+        longest_s=config.sample_s,
     )
     with steps.step("sample", f"{len(drives)} videos into {out / 'samples'}"):
         _sample(config, out, drives)
-    with steps.step("evaluate", f"the samples against the corpus, into {out / 'evaluation'}"):
-        _evaluate(out)
-    _report(out, corpus_folder, drives, outcomes, steps)
+    return drives
+
+
+def _report(
+    out: Path, sample_corpus: Path | None, drives: "list[Drive]", outcomes: "pd.DataFrame", steps: Steps
+) -> None:
+    """Write the page and the picture, and print the closing summary."""
+    from pipelines.demo_report import read_scores, write_page, write_picture
+    from pipelines.sample_corpus.truth import compare
+
+    agreement = None if sample_corpus is None else compare(sample_corpus / "manifest.csv", outcomes)
+    scores = read_scores(out / "evaluation" / "results.json")
+    with steps.step("report", f"{out / 'report.html'} and {out / 'picture.png'}"):
+        write_page(
+            out / "report.html",
+            drives=drives,
+            picture=write_picture(out / "picture.png", drives[0], outcomes),
+            seconds=steps.seconds,
+            agreement=agreement,
+            scores=scores,
+            losses={stage: out / "models" / stage / "loss.png" for stage in STAGES},
+        )
+    _summary(out, drives, outcomes, scores, steps)
+    if agreement is not None:
+        _print_agreement(agreement)
 
 
 def _check(config: DemoConfig) -> None:
-    for name, value in (("samples", config.samples), *vars(config.steps).items()):
+    for name, value in (("samples", config.samples), ("train_clips", config.train_clips), *vars(config.steps).items()):
         if value < 1:
             raise EmoforgeError(f"{name} must be at least 1, not {value}")
     if config.sample_s <= 0:
@@ -165,12 +211,12 @@ def _train(config: DemoConfig, out: Path) -> None:
         folder = out / "models" / stage
         _call(
             "train",
-            settings={"steps": getattr(config.steps, stage), "seed": config.seed},
+            settings={"steps": getattr(config.steps, stage), "seed": config.seed, "max_clips": config.train_clips},
             shards=out / "corpus",
             stage=stage,
             out=folder,
             init_from=before,
-            resume=any(folder.glob("step-*")),
+            resume=False,
         )
         before = folder
 
@@ -198,32 +244,10 @@ def _evaluate(out: Path) -> None:
     _call("evaluate", **places, out=out / "evaluation", **_local())
 
 
-def _report(out: Path, corpus: Path | None, drives: "list[Drive]", outcomes: "pd.DataFrame", steps: Steps) -> None:
-    from pipelines.demo_report import read_scores, write_page, write_picture
-    from pipelines.sample_corpus.truth import compare
-
-    agreement = None if corpus is None else compare(corpus / "manifest.csv", outcomes)
-    scores = read_scores(out / "evaluation" / "results.json")
-    page = write_page(
-        out / "report.html",
-        drives=drives,
-        picture=write_picture(out / "picture.png", drives[0], outcomes),
-        seconds=steps.seconds,
-        agreement=agreement,
-        scores=scores,
-        losses={stage: out / "models" / stage / "loss.png" for stage in STAGES},
-    )
-    _summary(out, page, drives, outcomes, scores, steps)
-    if agreement is not None:
-        _print_agreement(agreement)
-
-
-def _summary(
-    out: Path, page: Path, drives: "list[Drive]", outcomes: "pd.DataFrame", scores: "pd.DataFrame", steps: Steps
-) -> None:
+def _summary(out: Path, drives: "list[Drive]", outcomes: "pd.DataFrame", scores: "pd.DataFrame", steps: Steps) -> None:
     kept = f"{int(outcomes.n_clips.sum())} clips kept of {len(outcomes)} videos"
     print(f"\nAll {steps.total} steps are done, in {sum(steps.seconds.values()):.0f} s.\n")
-    print(f"  start here   {page}")
+    print(f"  start here   {out / 'report.html'}")
     print(f"  corpus       {out / 'corpus' / 'report.html'}   {kept}")
     print(f"  model        {out / 'models' / STAGES[-1]}")
     print(f"  samples      {', '.join(str(drive.video) for drive in drives)}")

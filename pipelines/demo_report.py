@@ -32,9 +32,9 @@ def write_picture(path: Path, drive: Drive, outcomes: pd.DataFrame) -> Path:
     frames = [frame.image for frame in read_frames(drive.video)]
     voice = read_audio(drive.audio)
     chosen = np.unique(np.linspace(0, len(frames) - 1, STRIP_FRAMES).round().astype(int))
-    figure = Figure(figsize=(13, 4.6), dpi=110, facecolor="white", layout="constrained")
+    figure = Figure(figsize=(13, 4.1), dpi=110, facecolor="white", layout="constrained")
     strip, wave, funnel = figure.subplot_mosaic(
-        [["strip", "strip"], ["wave", "funnel"]], height_ratios=[2.1, 1.3], width_ratios=[2.2, 1]
+        [["strip", "strip"], ["wave", "funnel"]], height_ratios=[1.75, 1.6], width_ratios=[2.2, 1]
     ).values()
     _draw_strip(strip, _picture(drive.portrait), [frames[i] for i in chosen])
     _draw_wave(wave, voice, [int(i) / 25 for i in chosen])
@@ -79,8 +79,8 @@ def read_scores(results: Path) -> pd.DataFrame:
 
 _LEAD = "The whole path in small: videos curated into shards, a model trained from them, sampled, and scored."
 _HONEST = (
-    "The preset 'tiny' (64 px), trained for a few minutes: this shows that every part works together, not how good the "
-    "model can be. Turn the sound on."
+    "The preset 'tiny' (64 px) has learned the corpus' first clips by heart in a few minutes: this shows that every "
+    "part works together, not how well the model knows faces that it has not seen. Turn the sound on."
 )
 _SCORES = "Of a few short videos: too few to compare systems with. N and the protocol are in the evaluation's report."
 _STEPS = "What was done before is re-used, and then takes no time."

@@ -58,6 +58,7 @@ STAGES: Mapping[StageName, Stage] = {
 _PARTS_BY_MODULE: Mapping[str, Part] = {
     "backbone": "spatial",
     "reference_net": "reference",
+    "output": "reference",
     "face_locator": "face",
     "audio_projection": "audio",
     "speed_encoder": "speed",

@@ -160,39 +160,39 @@ _PLAIN = Shot(
 )
 
 SCENES: tuple[Scene, ...] = (
-    Scene(file="sync_ada.mp4", what="one person, in sync", shots=(_ADA,)),
-    Scene(file="sync_bea.mp4", what="one person, in sync", shots=(_BEA,)),
-    Scene(file="sync_cal.mp4", what="one person with a beard, in sync", shots=(_CAL,)),
-    Scene(file="sync_dot.mp4", what="one person with glasses, in sync", shots=(_DOT,)),
-    Scene(file="sync_eve.mp4", what="one person, dark skin, in sync", shots=(_EVE,)),
-    Scene(file="sync_fay.mp4", what="one person with glasses, in sync", shots=(_FAY,)),
-    Scene(file="hard_cut.mp4", what="two people, a hard cut between them", shots=(_CUT_1, _CUT_2), clips=2),
+    Scene(file="01_sync_ada.mp4", what="one person, in sync", shots=(_ADA,)),
+    Scene(file="02_sync_bea.mp4", what="one person, in sync", shots=(_BEA,)),
+    Scene(file="03_sync_cal.mp4", what="one person with a beard, in sync", shots=(_CAL,)),
+    Scene(file="04_sync_dot.mp4", what="one person with glasses, in sync", shots=(_DOT,)),
+    Scene(file="05_sync_eve.mp4", what="one person, dark skin, in sync", shots=(_EVE,)),
+    Scene(file="06_sync_fay.mp4", what="one person with glasses, in sync", shots=(_FAY,)),
+    Scene(file="07_hard_cut.mp4", what="two people, a hard cut between them", shots=(_CUT_1, _CUT_2), clips=2),
     Scene(
-        file="caption.mp4",
+        file="08_caption.mp4",
         what="in sync, with a caption burned into the picture",
         shots=(_OTHER,),
         treatment="caption",
         note="has a caption: kept, because nothing looks for overlaid text yet",
     ),
-    _rejected("late_sound.mp4", f"sound {LATE_S} s late", "late_sound", "sync_correlation_off", _LATE),
-    _rejected("silent.mp4", "a sound track without sound", "silent", "speech_ratio", _PLAIN),
-    _rejected("no_sound.mp4", "no sound track", "no_sound", "speech_ratio", _PLAIN),
-    _rejected("no_face.mp4", "a cup of coffee, with speech", "no_face", "no_face", _OTHER),
-    _rejected("two_faces.mp4", "two people side by side, one speaks", "two_faces", "faces_per_frame", _ADA, _CAL),
-    _rejected("short.mp4", f"{SHORT_S} s long", "short", "duration_s", _DOT),
-    _rejected("tiny_face.mp4", "a face about 40 px high", "tiny_face", "face_size", _EVE),
+    _rejected("09_late_sound.mp4", f"sound {LATE_S} s late", "late_sound", "sync_correlation_off", _LATE),
+    _rejected("10_silent.mp4", "a sound track without sound", "silent", "speech_ratio", _PLAIN),
+    _rejected("11_no_sound.mp4", "no sound track", "no_sound", "speech_ratio", _PLAIN),
+    _rejected("12_no_face.mp4", "a cup of coffee, with speech", "no_face", "no_face", _OTHER),
+    _rejected("13_two_faces.mp4", "two people side by side, one speaks", "two_faces", "faces_per_frame", _ADA, _CAL),
+    _rejected("14_short.mp4", f"{SHORT_S} s long", "short", "duration_s", _DOT),
+    _rejected("15_tiny_face.mp4", "a face about 40 px high", "tiny_face", "face_size", _EVE),
     Scene(
-        file="truncated.mp4", what="a file that ends in the middle", shots=(_BEA,), treatment="truncated",
+        file="16_truncated.mp4", what="a file that ends in the middle", shots=(_BEA,), treatment="truncated",
         outcome="quarantined", reason="truncated", clips=0,
     ),
     Scene(
-        file="text.mp4", what="a text with the name of a video", treatment="text",
+        file="17_text.mp4", what="a text with the name of a video", treatment="text",
         outcome="quarantined", reason="not_media", clips=0,
     ),
     Scene(
-        file="the_same_again.mp4", what="the bytes of sync_ada.mp4 once more", treatment="duplicate",
-        copy_of="sync_ada.mp4", outcome="rejected", reason="duplicate", clips=0,
+        file="18_the_same_again.mp4", what="the bytes of 01_sync_ada.mp4 once more", treatment="duplicate",
+        copy_of="01_sync_ada.mp4", outcome="rejected", reason="duplicate", clips=0,
     ),
 )  # fmt: skip
 
-DRIVING = Shot(person="ada", seed=12, text="Hello there. I have never said these words before, but here they are.")
+DRIVING = Shot(person="ada", seed=12, text="Hello there. I have never said these words before.")

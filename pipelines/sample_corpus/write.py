@@ -63,6 +63,8 @@ def make_sample_corpus(folder: Path, *, scenes: Sequence[Scene] = SCENES, worker
     """
     corpus = SampleCorpus(folder=folder)
     corpus.videos.mkdir(parents=True, exist_ok=True)
+    for half_written in corpus.videos.glob(".*"):  # by a run that was killed
+        half_written.unlink()
     originals = [scene for scene in scenes if not scene.copy_of]
     missing = [scene for scene in originals if not (corpus.videos / scene.file).exists()]
     yield from (corpus.videos / scene.file for scene in originals if scene not in missing)

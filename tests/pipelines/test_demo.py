@@ -49,7 +49,7 @@ def test_the_yaml_holds_the_defaults() -> None:
 def test_the_whole_path_and_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], all_weights: None
 ) -> None:
-    few = [s for s in SCENES if s.file in ("sync_ada.mp4", "sync_bea.mp4", "short.mp4", "text.mp4")]
+    few = [s for s in SCENES if s.file in ("01_sync_ada.mp4", "02_sync_bea.mp4", "14_short.mp4", "17_text.mp4")]
     monkeypatch.setattr("pipelines.sample_corpus.scenes.SCENES", few)
     out = tmp_path / "demo"
 
@@ -57,7 +57,7 @@ def test_the_whole_path_and_again(
     said = capsys.readouterr().out
     assert "4 of 4 of curate's decisions agree" in said
     assert f"{out}/report.html" in said
-    assert "[6/6] evaluate" in said
+    assert "[6/6] report" in said
     assert (out / "picture.png").read_bytes().startswith(b"\x89PNG")
     page = (out / "report.html").read_text()
     assert '<video src="samples/new_words.mp4"' in page
@@ -97,10 +97,15 @@ def test_videos_without_a_usable_clip_are_named_one_by_one(
     assert "Traceback" not in said
     assert not (tmp_path / "demo" / "models").exists()
 
+    (videos / "more.mp4").write_text("not a video either")
+    assert main(["demo", "--videos", str(videos), "--out", str(tmp_path / "demo")]) == 2
+    assert "files was 2, now 3" in capsys.readouterr().err
+
 
 def test_a_missing_folder_of_videos_is_a_clear_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["demo", "--videos", str(tmp_path / "nowhere"), "--out", str(tmp_path / "demo")]) == 2
     assert "nowhere" in capsys.readouterr().err
+    assert not (tmp_path / "demo").exists()
 
 
 @pytest.mark.parametrize("flags", [["--samples", "0"], ["--steps.video", "0"], ["--sample_s", "-1"]])

@@ -129,23 +129,24 @@ def test_people_look_different(face_weights: None) -> None:
 
 @pytest.mark.slow
 def test_flaws_are_there(tmp_path: Path, face_weights: None) -> None:
-    files = ("short.mp4", "no_sound.mp4", "text.mp4", "truncated.mp4", "the_same_again.mp4")
+    files = ("14_short.mp4", "11_no_sound.mp4", "17_text.mp4", "16_truncated.mp4", "18_the_same_again.mp4")
     shots = (Shot(person="ada", text="Here are just about enough words for two seconds or three.", seed=3),)
     scenes = [dataclasses.replace(BY_FILE[file], shots=shots) for file in files]
-    scenes += [dataclasses.replace(ON_TIME, file="sync_ada.mp4", shots=shots)]
+    scenes += [dataclasses.replace(ON_TIME, file="01_sync_ada.mp4", shots=shots)]
     corpus = SampleCorpus(folder=tmp_path)
     assert len(list(make_sample_corpus(tmp_path, scenes=scenes, workers=1))) == len(scenes)
-    assert probe(corpus.videos / "short.mp4").duration_s == pytest.approx(1.2, abs=0.05)
-    assert not probe(corpus.videos / "no_sound.mp4").has_audio
-    assert (corpus.videos / "the_same_again.mp4").read_bytes() == (corpus.videos / "sync_ada.mp4").read_bytes()
+    assert probe(corpus.videos / "14_short.mp4").duration_s == pytest.approx(1.2, abs=0.05)
+    assert not probe(corpus.videos / "11_no_sound.mp4").has_audio
+    assert (corpus.videos / "18_the_same_again.mp4").read_bytes() == (corpus.videos / "01_sync_ada.mp4").read_bytes()
     with pytest.raises(EmoforgeError, match="cut off"):
-        analyse(corpus.videos / "truncated.mp4")
+        analyse(corpus.videos / "16_truncated.mp4")
     with pytest.raises(EmoforgeError, match="not a media file"):
-        probe(corpus.videos / "text.mp4")
+        probe(corpus.videos / "17_text.mp4")
     assert list(pd.read_csv(corpus.manifest).file) == [scene.file for scene in scenes]
     assert len(read_audio(corpus.driving_audio)) > 3 * 16_000
 
     before = {path: path.stat().st_mtime_ns for path in corpus.videos.iterdir()}
+    (corpus.videos / ".tmp-left-by-a-killed-run.mp4").write_bytes(b"half")
     list(make_sample_corpus(tmp_path, scenes=scenes, workers=1))
     assert {path: path.stat().st_mtime_ns for path in corpus.videos.iterdir()} == before
 

@@ -24,7 +24,7 @@ def openness(n_frames: int, *, seed: int = 0) -> NDArray[np.float32]:
     curve: list[float] = []
     while len(curve) < n_frames:
         length = int(random.integers(5, 9))
-        curve += list(random.uniform(0.5, 1) * np.sin(np.linspace(0, np.pi, length))) + [0.0, 0.0]
+        curve += [*(random.uniform(0.5, 1) * np.sin(np.linspace(0, np.pi, length))), 0.0, 0.0]
     return np.asarray(curve[:n_frames], np.float32)
 
 

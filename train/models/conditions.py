@@ -23,6 +23,7 @@ class Inputs:
 class Conditions:
     """The encoded conditions of B clips: made once a clip, read at every denoising step."""
 
+    portrait: Tensor  # (B, C, h, w), the reference's latents
     reference: Mapping[str, Tensor]  # spatial block -> (B, tokens, channels)
     face: Tensor  # (B, C, h, w), added to the noisy latents
     motion: Mapping[str, Tensor] | None = None  # temporal module -> (B, n, channels, h', w')

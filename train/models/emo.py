@@ -55,6 +55,7 @@ class EmoModel(nn.Module):
             pictures = torch.cat([pictures, inputs.motion], dim=1)
         tokens, maps = self.reference_net(pictures)
         return Conditions(
+            portrait=inputs.reference,
             reference={name: found[:, 0] for name, found in tokens.items()},
             face=self.face_locator(inputs.face_mask),
             motion=None if inputs.motion is None else _motion_maps(maps, inputs.motion_given),
@@ -66,8 +67,8 @@ class EmoModel(nn.Module):
         """Return the noise in `noisy` (B, F, C, h, w) at `timesteps` (B,)."""
         located = noisy + conditions.face[:, None]
         with self._slot.holding(conditions):
-            estimate: Tensor = self.backbone(located.transpose(1, 2), timesteps, encoder_hidden_states=None).sample
-        predicted: Tensor = self.output(estimate.transpose(1, 2), noisy, timesteps)
+            change: Tensor = self.backbone(located.transpose(1, 2), timesteps, encoder_hidden_states=None).sample
+        predicted: Tensor = self.output(change.transpose(1, 2), noisy, timesteps, conditions.portrait)
         return predicted
 
 

@@ -52,14 +52,14 @@ def build(sizes: Sizes) -> EmoModel:
     latents = PixelLatents(sizes.latent_factor)
     slot = ConditionSlot()
     backbone = UNetMotionModel(
-        **_unet_sizes(sizes, latents, suffix="Motion"),
+        **unet_sizes(sizes, suffix="Motion"),
         num_attention_heads=sizes.heads,
         motion_num_attention_heads=sizes.heads,
     )
     temporal = add_emo_layers(
         backbone, slot=slot, audio_channels=sizes.audio_channels, speed_channels=sizes.speed_channels
     )
-    twin = UNet2DConditionModel(**_unet_sizes(sizes, latents, suffix="2D"), attention_head_dim=sizes.heads)
+    twin = UNet2DConditionModel(**unet_sizes(sizes, suffix="2D"), attention_head_dim=sizes.heads)
     return EmoModel(
         backbone=backbone,
         reference_net=ReferenceNet(twin, temporal_names=temporal),
@@ -71,18 +71,20 @@ def build(sizes: Sizes) -> EmoModel:
             buckets=sizes.speed_buckets, context=2, hidden=sizes.speed_channels, channels=sizes.speed_channels
         ),
         latents=latents,
-        output=PatchOutput(),
+        output=PatchOutput(latents.channels),
         slot=slot,
     )
 
 
-def _unet_sizes(sizes: Sizes, latents: PixelLatents, *, suffix: str) -> dict[str, object]:
+def unet_sizes(sizes: Sizes, *, suffix: str) -> dict[str, object]:
+    """Return the keyword arguments of diffusers' UNets; `suffix` is Motion for the backbone, 2D for its twin."""
+    latent_channels = 3 * sizes.latent_factor**2
     down = [f"CrossAttnDownBlock{suffix}" if a else f"DownBlock{suffix}" for a in sizes.attention]
     up = [f"CrossAttnUpBlock{suffix}" if a else f"UpBlock{suffix}" for a in reversed(sizes.attention)]
     return {
         "sample_size": sizes.image_px // sizes.latent_factor,
-        "in_channels": latents.channels,
-        "out_channels": latents.channels,
+        "in_channels": latent_channels,
+        "out_channels": latent_channels,
         "down_block_types": tuple(down),
         "up_block_types": tuple(up),
         "block_out_channels": sizes.channels,

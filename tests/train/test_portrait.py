@@ -1,0 +1,100 @@
+"""The portrait: found at any size and orientation, cropped as the corpus is, and bad ones refused with a reason."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from curate.errors import MediaError
+from train.portrait import load_portrait, read_picture
+
+pytestmark = pytest.mark.usefixtures("face_weights")
+
+
+def saved(path: Path, image: NDArray[np.uint8], **options: object) -> Path:
+    Image.fromarray(image).save(path, **options)
+    return path
+
+
+def test_the_face_fills_the_crop_as_in_the_corpus(tmp_path: Path, portrait: NDArray[np.uint8]) -> None:
+    found = load_portrait(saved(tmp_path / "p.png", portrait), size=64)
+    assert found.image.shape == (3, 64, 64)
+    assert found.face_mask.shape == (1, 64, 64)
+    rows, columns = found.face_mask[0].any(1).sum(), found.face_mask[0].any(0).sum()
+    assert 0.45 < max(rows, columns) / 64 < 0.65, "the crop's side is 1.8 times the face"
+
+
+@pytest.mark.parametrize("scale", [0.5, 3.0])
+def test_the_crop_does_not_depend_on_the_pictures_size(
+    tmp_path: Path, portrait: NDArray[np.uint8], scale: float
+) -> None:
+    side = round(512 * scale)
+    scaled = np.asarray(Image.fromarray(portrait).resize((side, side), Image.Resampling.LANCZOS))
+    one = load_portrait(saved(tmp_path / "a.png", portrait), size=64)
+    other = load_portrait(saved(tmp_path / "b.png", scaled), size=64)
+    assert (one.image - other.image).abs().mean() < 0.08
+    assert (one.face_mask != other.face_mask).float().mean() < 0.06
+
+
+@pytest.mark.parametrize("mode", ["L", "RGBA", "P", "CMYK"])
+def test_any_kind_of_colour_is_read_as_rgb(tmp_path: Path, portrait: NDArray[np.uint8], mode: str) -> None:
+    file = tmp_path / ("p.jpg" if mode == "CMYK" else "p.png")
+    Image.fromarray(portrait).convert(mode).save(file)
+    assert load_portrait(file, size=64).image.shape == (3, 64, 64)
+
+
+def test_a_turned_photo_is_put_upright(tmp_path: Path, portrait: NDArray[np.uint8]) -> None:
+    turned = Image.fromarray(portrait).rotate(90, expand=True)
+    exif = turned.getexif()
+    exif[0x0112] = 6  # orientation: turn right by 90 degrees to see it upright
+    turned.save(tmp_path / "p.png", exif=exif)
+    assert np.array_equal(read_picture(tmp_path / "p.png"), portrait)
+
+
+def test_a_portrait_without_a_face_is_refused(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (256, 256, 3)).astype(np.uint8)
+    with pytest.raises(MediaError, match="no face was found") as raised:
+        load_portrait(saved(tmp_path / "noise.png", noise), size=64)
+    assert raised.value.reason == "no_face"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("missing.png", None, "not_found"),
+        ("text.png", b"not a picture", "not_picture"),
+        ("empty.png", b"", "not_picture"),
+        ("program.eps", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not_picture"),
+    ],
+)
+def test_what_is_no_picture_is_refused(tmp_path: Path, name: str, content: bytes | None, reason: str) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(MediaError) as raised:
+        load_portrait(tmp_path / name, size=64)
+    assert raised.value.reason == reason
+    assert name in str(raised.value)
+
+
+def test_a_cut_off_picture_and_a_folder_are_refused(tmp_path: Path, portrait: NDArray[np.uint8]) -> None:
+    whole = saved(tmp_path / "p.jpg", portrait).read_bytes()
+    (tmp_path / "half.jpg").write_bytes(whole[: len(whole) // 2])
+    for path in (tmp_path / "half.jpg", tmp_path):
+        with pytest.raises(MediaError, match="can't be read"):
+            read_picture(path)
+
+
+def test_a_picture_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
+    bomb = tmp_path / "bomb.png"
+    Image.new("1", (30_000, 30_000)).save(bomb)
+    with pytest.raises(MediaError, match="million pixels") as raised:
+        read_picture(bomb)
+    assert raised.value.reason == "too_large"
+
+
+def test_same_picture_same_crop(tmp_path: Path, portrait: NDArray[np.uint8]) -> None:
+    file = saved(tmp_path / "p.png", portrait)
+    assert torch.equal(load_portrait(file, size=64).image, load_portrait(file, size=64).image)
