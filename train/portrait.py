@@ -16,16 +16,8 @@ from curate.faces.blazeface import blazeface
 from curate.mesh import hull_box, mesh
 from train.dataset import face_mask, picture
 
-FORMATS = (
-    "JPEG",
-    "PNG",
-    "WEBP",
-    "BMP",
-    "TIFF",
-    "GIF",
-    "PPM",
-    "AVIF",
-)  # not those that start other programs, such as EPS
+# Not those that start other programs, such as EPS
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM", "AVIF")
 ANALYSIS_WIDTH_PX = 640  # the corpus' faces are found in pictures of this width
 CROP_PX = 512
 MIN_CONFIDENCE = 0.5  # of the mesh

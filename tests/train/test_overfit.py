@@ -36,19 +36,16 @@ def learn(model: EmoModel, corpus: Corpus, stage: StageName, out: Path, *, steps
         dropout=Dropout(),
     )
     windows = Windows(corpus, STAGES[stage], image_px=SIZE, seed=0)
-    return [
-        m.loss
-        for m in train(model, windows, preset="tiny", stage_name=stage, plan=plan, out=out, resume=False)
-    ]
+    return [m.loss for m in train(model, windows, preset="tiny", stage_name=stage, plan=plan, out=out, resume=False)]
 
 
 @pytest.mark.slow
 def test_a_clip_learned_by_heart_is_sampled_with_its_mouth_following_the_voice(tmp_path: Path) -> None:
     corpus = write_corpus(tmp_path / "corpus", n_frames=60)
     torch.manual_seed(0)
-    losses = learn(build(TINY), corpus, "image", tmp_path / "image", steps=80, batch=8)
+    losses = learn(build(TINY), corpus, "image", tmp_path / "image", steps=60, batch=8)
     model, _ = load_model(tmp_path / "image")
-    losses += learn(model, corpus, "video", tmp_path / "video", steps=120, batch=1)
+    losses += learn(model, corpus, "video", tmp_path / "video", steps=110, batch=1)
     assert np.mean(losses[-20:]) < np.mean(losses[:5]) / 10
 
     model, _ = load_model(tmp_path / "video")
