@@ -34,16 +34,16 @@ SAMPLE_CORPUS = "sample_corpus"
 class StepsConfig:
     """How long each stage is trained."""
 
-    image: int = option(300, "optimiser steps of stage image")
-    video: int = option(150, "optimiser steps of stage video")
-    speed: int = option(40, "optimiser steps of stage speed")
+    image: int = option(200, "optimiser steps of stage image")
+    video: int = option(300, "optimiser steps of stage video")
+    speed: int = option(30, "optimiser steps of stage speed")
 
 
 @dataclass(frozen=True, kw_only=True)
 class DemoConfig:
     """How much of each step the demo does; all else is each command's default."""
 
-    samples: int = option(3, "videos to sample: new words first (with the sample corpus), then clips' own")
+    samples: int = option(2, "videos to sample: new words first (with the sample corpus), then clips' own")
     train_clips: int = option(1, "clips to train on, the corpus' first: in minutes a tiny model learns one by heart")
     sample_s: float = option(4.0, "longest sampled video, seconds")
     denoising_steps: int = option(10, "denoising steps of a sampled video")

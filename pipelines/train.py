@@ -52,7 +52,9 @@ class TrainConfig:
 
     preset: Literal["tiny"] = option("tiny", "the model's size by name")
     steps: int = option(300, "optimiser steps")
-    batch_size: int | None = option(None, "windows a step and process (none: 8 frames in stage image, else 1 window)")
+    batch_size: int | None = option(
+        None, "windows a step and process (none: 8 frames in stage image, 2 windows in video, 1 in speed)"
+    )
     seed: int = option(0, "of the weights, the order of windows, and the noise")
     ema_decay: float = option(0.99, "of the averaged weights, which are what is sampled, 0-1")
     checkpoint_every: int = option(100, "steps between checkpoints; the last step always writes one")

@@ -42,7 +42,7 @@ STAGES: Mapping[StageName, Stage] = {
         motion_frames=MOTION_FRAMES,
         has_audio=True,
         has_speed=False,
-        batch_size=1,
+        batch_size=2,
     ),
     # Audio layers freeze on purpose: else the mouth follows the head's speed and not the voice.
     "speed": Stage(
