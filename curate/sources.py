@@ -36,8 +36,8 @@ VIDEO_SUFFIXES = frozenset(
 def list_sources(named: Iterable[str]) -> list[str]:
     """Return the absolute paths, in the order named and sorted inside a folder or glob, each once.
 
-    A folder gives the files below it that bear a video's suffix; a file named outright is always taken. EmoforgeError
-    for a path that doesn't exist, or when nothing is found at all.
+    A folder gives the files below it that bear a video's suffix and aren't hidden; a file named outright is always
+    taken. EmoforgeError for a path that doesn't exist, or when nothing is found at all.
     """
     found: dict[str, None] = {}
     for name in named:
@@ -58,7 +58,8 @@ def _uri(file: Path) -> str:
 def _expand(name: str) -> list[Path]:
     path = Path(name)
     if path.is_dir():
-        return sorted(file for file in path.rglob("*") if file.suffix.lower() in VIDEO_SUFFIXES and file.is_file())
+        files = (file for file in path.rglob("*") if not file.name.startswith("."))
+        return sorted(file for file in files if file.suffix.lower() in VIDEO_SUFFIXES and file.is_file())
     if path.is_file():
         return [path]
     if path.exists():

@@ -13,7 +13,7 @@ from curate.sources import list_sources
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "deep" / "er").mkdir(parents=True)
-    for name in ("b.mp4", "a.MOV", "notes.txt", "deep/er/c d.webm"):
+    for name in ("b.mp4", "a.MOV", "notes.txt", "deep/er/c d.webm", ".tmp-half.mp4"):
         (tmp_path / name).touch()
     return tmp_path
 
