@@ -2,7 +2,6 @@
 
 import argparse
 import difflib
-import errno
 import importlib
 import logging
 import os
@@ -71,9 +70,7 @@ def _guarded(name: str, argv: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains again at exit
         return 1
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT):
-            raise
-        print(f"emoforge {name}: {error.strerror}: {error.filename or 'the output folder'}", file=sys.stderr)
+        print(f"emoforge {name}: {error.strerror or error}: {error.filename or 'the output folder'}", file=sys.stderr)
         return 1
     return 0
 

@@ -31,9 +31,9 @@ def hops_per_frame(fps: int) -> int:
 
 
 def log_mel(samples: NDArray[np.float32]) -> Tensor:
-    """Return log-mel energies (hops, MELS), about in [-1.5, 1.5], of mono samples in [-1, 1] at SAMPLE_RATE_HZ.
+    """Return log-mel energies (hops, MELS), about in [-2, 2], of mono samples in [-1, 1] at SAMPLE_RATE_HZ.
 
-    Row k is the sound around k * 10 ms + 5 ms. Silence is -1.5 and each unit is 40 dB.
+    Row k is the sound around k * 10 ms + 5 ms. Silence is -2, speech about 0, and each unit is 20 dB.
     """
     rows = math.ceil(len(samples) / HOP)
     sound = torch.from_numpy(np.ascontiguousarray(samples, np.float32))
@@ -42,7 +42,7 @@ def log_mel(samples: NDArray[np.float32]) -> Tensor:
     frames = padded.unfold(0, FFT, HOP)
     spectrum = torch.fft.rfft(frames * _window()).abs().square()
     energy = spectrum @ _mel_filters()
-    return (energy.clamp_min(1e-8).log10() + 8) / 4 - 1.5 if rows else torch.zeros(0, MELS)
+    return energy.clamp_min(1e-8).log10() / 2 + 2 if rows else torch.zeros(0, MELS)
 
 
 def frame_features(samples: NDArray[np.float32], *, n_frames: int, fps: int) -> Tensor:

@@ -34,6 +34,7 @@ class SpatialBlock(nn.Module):
             cross_attention_dim=audio_channels,
             heads=block.num_attention_heads,
             dim_head=block.attention_head_dim,
+            out_bias=False,
         )
         zeroed(self.audio_attention.to_out[0])
 
