@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -157,7 +158,8 @@ def _outcomes_there(run: Path) -> int:
 def test_interrupted_it_says_how_to_go_on(videos: Path, tmp_path: Path) -> None:
     run = tmp_path / "interrupted"
     command = [sys.executable, "-m", "pipelines", "curate", str(videos), "--out", str(run), "--workers", "2", *SETTINGS]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a job in the background is born deaf to Ctrl-C
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heed)
     while _outcomes_there(run) < 1 and process.poll() is None:
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
