@@ -94,7 +94,7 @@ def small_sample_corpus(tmp_path_factory: pytest.TempPathFactory, face_weights: 
     from pipelines.sample_corpus.scenes import SCENES
     from pipelines.sample_corpus.write import make_sample_corpus
 
-    wanted = {"sync_ada.mp4", "sync_cal.mp4", "sync_fay.mp4", "text.mp4", "truncated.mp4"}
+    wanted = {"01_sync_ada.mp4", "03_sync_cal.mp4", "06_sync_fay.mp4", "16_truncated.mp4", "17_text.mp4"}
     folder = tmp_path_factory.mktemp("sample_corpus")
     for _ in make_sample_corpus(folder, scenes=[scene for scene in SCENES if scene.file in wanted]):
         pass
