@@ -42,18 +42,20 @@ def test_the_commands_of_the_docs_run(
 ) -> None:
     shutil.copytree(small_sample_corpus, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
-    for page in PAGES:
-        for language, text in blocks(ROOT / "docs" / page):
-            if language == "python":
-                exec(compile(text, page, "exec"), {})  # noqa: S102 - our own documentation
-                continue
-            for command in commands(text):
-                if command[1] == "sample":
-                    (tmp_path / "generated").mkdir(exist_ok=True)
-                assert main([*command[1:], *QUICK.get(command[1], [])]) == 0, f"{page}: {' '.join(command)}"
-                if command[1] == "sample":
-                    shutil.copy(tmp_path / "talking.mp4", tmp_path / "generated" / "talking.mp4")
-    if "ray" in __import__("sys").modules:
-        import ray
+    try:
+        for page in PAGES:
+            _run_page(page, tmp_path)
+    finally:
+        pytest.importorskip("ray").shutdown()
 
-        ray.shutdown()
+
+def _run_page(page: str, folder: Path) -> None:
+    for language, text in blocks(ROOT / "docs" / page):
+        if language == "python":
+            exec(compile(text, page, "exec"), {})  # noqa: S102 - our own documentation
+            continue
+        for command in commands(text):
+            assert main([*command[1:], *QUICK.get(command[1], [])]) == 0, f"{page}: {' '.join(command)}"
+            if command[1] == "sample":
+                (folder / "generated").mkdir(exist_ok=True)
+                shutil.copy(folder / "talking.mp4", folder / "generated" / "talking.mp4")
