@@ -38,6 +38,7 @@ def _start(path: Path, data: Path) -> tuple[ctypes.CDLL, int]:
     rate_hz = library.espeak_Initialize(AUDIO_OUTPUT_SYNCHRONOUS, 0, str(data).encode(), DONT_EXIT)
     if rate_hz <= 0:
         sys.exit(f"espeak-ng can't read its voices in {data}; pip install --force-reinstall espeakng-loader")
+    library.espeak_ng_SetRandSeed(ctypes.c_long(1))  # else its breath noise is seeded by the clock
     return library, int(rate_hz)
 
 
