@@ -19,7 +19,7 @@ from curate.encode import EncodedClip, encode_clip
 from curate.errors import MediaError
 from curate.media import CORPUS_FPS, Limits
 from curate.records import Clip, Decision, Outcome, Source, Threshold
-from curate.scoring import Scores, score, score_names, sum_up
+from curate.scoring import Scores, all_score_names, score, score_names, sum_up
 from curate.shards import outcome_schema
 from curate.tracks import Track
 
@@ -40,7 +40,7 @@ def curate_source(
     limits: Limits | None = None,
 ) -> Outcome:
     """Return what became of the video at `uri`; bad media is a quarantined outcome, never an exception."""
-    schema = outcome_schema(_all_score_names(scorers))
+    schema = outcome_schema(all_score_names(scorers))
     path = Path(uri)
     try:
         source = identify(path)
@@ -88,10 +88,6 @@ def quarantined(uri: str, *, reason: str, error: str, schema: pa.Schema, source_
         error=error,
         clips=schema.empty_table(),
     )
-
-
-def _all_score_names(scorers: Sequence[str]) -> list[str]:
-    return [name for scorer in scorers for name in score_names(scorer)]
 
 
 def _parts(track: Track, longest: int) -> list[Track]:

@@ -61,10 +61,6 @@ class Frame:
         """Return the full-size (H, W) brightness, whatever the width that `image` was scaled to."""
         return np.rot90(_pixels(self.decoded, "gray"), self.turn)
 
-    def full_image(self) -> NDArray[np.uint8]:
-        """Return the full-size (H, W, 3) RGB picture."""
-        return np.ascontiguousarray(np.rot90(_pixels(self.decoded, "rgb24"), self.turn))
-
 
 def probe(media: Path | bytes, *, limits: Limits | None = None) -> VideoInfo:
     """Read the header; MediaError when it is no media, holds no video, or is over the limits."""

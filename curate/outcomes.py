@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from curate import shards
+from curate.durable import sync
 from curate.records import Outcome
 
 TABLES = ("clips", "outcomes", "index")
@@ -80,7 +81,7 @@ def write_outcome(run: Path, task: Task, outcome: Outcome) -> None:
     facts = {name: getattr(outcome, name) for name in OUTCOMES_SCHEMA.names}
     schema = outcome.clips.schema.with_metadata({"outcome": json.dumps(facts)})
     shards.write_rows(scratch, [outcome.clips], schema)
-    _sync(scratch)
+    sync(scratch)
     scratch.replace(file)
 
 
@@ -108,7 +109,7 @@ def write_tables(run: Path, score_names: Sequence[str]) -> None:
         with pq.ParquetWriter(scratch, schema, compression="zstd") as writer:
             for partition in committed:
                 writer.write_table(pq.read_table(partition / f"{name}.parquet", schema=schema))
-        _sync(scratch)
+        sync(scratch)
         scratch.replace(run / f"{name}.parquet")
 
 
@@ -183,7 +184,7 @@ def _write_shards(
         name = f"shards/part-{partition:05d}" + (f"-{number:03d}" if number else "") + ".parquet"
         scratch = run / "shards" / f".tmp-{Path(name).name}"
         shards.write_rows(scratch, (_kept(file) for file in group), schema)
-        _sync(scratch)
+        sync(scratch)
         rows += _index_rows(scratch, name)
         scratch.replace(run / name)
     return pa.Table.from_pylist(rows, INDEX_SCHEMA)
@@ -224,23 +225,14 @@ def _write_committed(run: Path, partition: int, tables: dict[str, pa.Table]) -> 
     scratch.mkdir(parents=True)
     for name, table in tables.items():
         pq.write_table(table, scratch / f"{name}.parquet", compression="zstd")
-        _sync(scratch / f"{name}.parquet")
-    _sync(scratch)
+        sync(scratch / f"{name}.parquet")
+    sync(scratch)
     scratch.rename(_committed(run, partition))
-    _sync(run / "committed")
+    sync(run / "committed")
 
 
 def _write_whole(file: Path, content: bytes) -> None:
     scratch = file.with_name(f".tmp-{file.name}")
     scratch.write_bytes(content)
-    _sync(scratch)
+    sync(scratch)
     scratch.replace(file)
-
-
-def _sync(path: Path) -> None:
-    """Ask the disk to keep a file or folder before its name is relied on."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

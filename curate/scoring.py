@@ -20,9 +20,14 @@ def score_names(scorer: str) -> list[str]:
     return [f"{scorer}_{part}" for part in parts] or [scorer]
 
 
+def all_score_names(scorers: Sequence[str]) -> list[str]:
+    """Return the names of the numbers of several scorers, in their order."""
+    return [name for scorer in scorers for name in score_names(scorer)]
+
+
 def check_thresholds(keep: Mapping[str, Threshold], scorers: Sequence[str]) -> None:
     """ConfigError unless every threshold names a number that one of the scorers gives, in a range that isn't empty."""
-    known = [name for scorer in scorers for name in score_names(scorer)]
+    known = all_score_names(scorers)
     for name, threshold in keep.items():
         if name not in known:
             raise ConfigError(f"keep.{name}: no scorer gives that number; known: {', '.join(known)}")

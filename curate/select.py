@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curate.records import Decision, Threshold
-from curate.scoring import decide, score_names, sum_up
+from curate.scoring import all_score_names, decide, sum_up
 
 NOT_SCORED, NOT_ENCODED = "not_scored", "not_encoded"
 
@@ -35,7 +35,7 @@ def _decide(
     row: Mapping[str, Any], *, keep: Mapping[str, Threshold], scorers: Sequence[str], encoded: set[str]
 ) -> Decision:
     ran = scorers[: scorers.index(row["last_scorer"]) + 1] if row["last_scorer"] in scorers else []
-    names = [name for scorer in ran for name in score_names(scorer)]
+    names = all_score_names(ran)
     decision = decide(row, {name: keep[name] for name in names if name in keep})
     if decision.dropped_by is not None or row["clip_id"] in encoded:
         return decision

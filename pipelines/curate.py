@@ -144,7 +144,7 @@ def run(args: argparse.Namespace, config: CurateConfig) -> None:
 def _check(config: CurateConfig) -> list[str]:
     """Fail before the expensive part: names bound, thresholds checked. Return the names of all scores."""
     from curate import plugins
-    from curate.scoring import check_thresholds, score_names
+    from curate.scoring import all_score_names, check_thresholds
 
     plugins.check("curate.faces", [config.detector])
     plugins.check("curate.scorers", config.scorers)
@@ -155,7 +155,7 @@ def _check(config: CurateConfig) -> list[str]:
         raise EmoforgeError("max_clip_s must be at least analysis.min_track_s, and that above 0")
     if config.partition_size < 1:
         raise EmoforgeError(f"partition_size must be 1 or more, not {config.partition_size}")
-    return [name for scorer in config.scorers for name in score_names(scorer)]
+    return all_score_names(config.scorers)
 
 
 def _get_weights() -> None:
@@ -170,12 +170,12 @@ def _schedule(args: argparse.Namespace, config: CurateConfig, run: Path, todo: l
     """Do the tasks under the chosen executor; a task without an outcome is quarantined with the reason."""
     from curate.curation import quarantined
     from curate.outcomes import write_outcome
-    from curate.scoring import score_names
+    from curate.scoring import all_score_names
     from curate.shards import outcome_schema
     from pipelines.executors import Budget, run_local, run_ray
 
     budget = Budget(wall_s=config.limits.wall_s, memory_gb=config.limits.memory_gb)
-    schema = outcome_schema([name for scorer in config.scorers for name in score_names(scorer)])
+    schema = outcome_schema(all_score_names(config.scorers))
     work = partial(_do, run=run.absolute(), config=config, weights_folders=_weights_folders())
     if args.executor == "ray":
         ended = run_ray(work, todo, workers=args.workers, budget=budget, address=args.ray_address)

@@ -1,7 +1,6 @@
 """What the demo samples with: portraits and voices, from the sample corpus and from clips that curate kept."""
 
 import io
-import wave
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from curate.corpus import ClipRef, Corpus, open_corpus
 from curate.media import read_audio, read_frames
-from pipelines.sample_corpus.write import SampleCorpus
+from pipelines.sample_corpus.write import SampleCorpus, encode_wav
 
 RATE_HZ = 16_000
 
@@ -46,7 +45,7 @@ def choose_drives(
 def _new_words(made: SampleCorpus, out: Path, longest_s: float) -> Drive:
     drive = _places(out, "new_words")
     _once(drive.portrait, made.portrait.read_bytes())
-    _once(drive.audio, _wav(read_audio(made.driving_audio, sample_rate_hz=RATE_HZ)[: round(longest_s * RATE_HZ)]))
+    _once(drive.audio, encode_wav(read_audio(made.driving_audio, sample_rate_hz=RATE_HZ)[: round(longest_s * RATE_HZ)]))
     return drive
 
 
@@ -56,7 +55,7 @@ def _from_clips(clips: Corpus, face: ClipRef, voice: ClipRef, out: Path, longest
     if not (drive.portrait.exists() and drive.audio.exists()):
         first = next(iter(read_frames(clips.video(face), end_s=0.1)))
         _once(drive.portrait, _png(first.image))
-        _once(drive.audio, _wav(clips.audio(voice)[: round(longest_s * RATE_HZ)]))
+        _once(drive.audio, encode_wav(clips.audio(voice)[: round(longest_s * RATE_HZ)]))
     return drive
 
 
@@ -76,16 +75,6 @@ def _places(out: Path, name: str) -> Drive:
 def _png(image: NDArray[np.uint8]) -> bytes:
     content = io.BytesIO()
     PIL.Image.fromarray(image).save(content, format="png")
-    return content.getvalue()
-
-
-def _wav(samples: NDArray[np.float32]) -> bytes:
-    content = io.BytesIO()
-    with wave.open(content, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(RATE_HZ)
-        file.writeframes((np.clip(samples, -1, 1) * 32767).round().astype("<i2").tobytes())
     return content.getvalue()
 
 

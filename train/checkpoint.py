@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -14,6 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from curate.durable import sync
 from curate.errors import EmoforgeError
 from train.models.emo import EmoModel
 from train.models.presets import PRESETS
@@ -62,10 +62,10 @@ def write_checkpoint(
         save_file({key: value.detach().cpu().contiguous() for key, value in tensors.items()}, scratch / name)
     (scratch / STATE).write_text(json.dumps(asdict(state), indent=2) + "\n", encoding="utf-8")
     for file in scratch.iterdir():
-        _sync(file)
+        sync(file)
     shutil.rmtree(folder, ignore_errors=True)
     scratch.replace(folder)
-    _sync(folder.parent)
+    sync(folder.parent)
     for old in _steps(run)[:-keep]:
         shutil.rmtree(old)
     return folder
@@ -174,11 +174,3 @@ def _kind(tensor: Tensor) -> str:
 
 def _steps(run: Path) -> list[Path]:
     return sorted(run.glob(f"{FOLDER}/step-*/"))
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

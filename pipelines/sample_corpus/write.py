@@ -130,16 +130,17 @@ def _write_extras(corpus: SampleCorpus) -> None:
         picture = portrait_of(DRIVING.person).image
         _write_once(corpus.portrait, cv2.imencode(".png", picture[..., ::-1])[1].tobytes())
     if not corpus.driving_audio.exists():
-        _write_once(corpus.driving_audio, _wav(voice_over(DRIVING)))
+        _write_once(corpus.driving_audio, encode_wav(voice_over(DRIVING)))
 
 
-def _wav(samples: NDArray[np.float32]) -> bytes:
+def encode_wav(samples: NDArray[np.float32]) -> bytes:
+    """Return (n,) samples at 16 kHz in [-1, 1] as a 16-bit WAV; what lies beyond is clipped."""
     content = io.BytesIO()
     with wave.open(content, "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(SAMPLE_RATE_HZ)
-        file.writeframes((samples * 32767).round().astype("<i2").tobytes())
+        file.writeframes((np.clip(samples, -1, 1) * 32767).round().astype("<i2").tobytes())
     return content.getvalue()
 
 

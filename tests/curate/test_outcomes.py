@@ -120,7 +120,7 @@ def test_cut_off_at_any_step_of_a_commit_it_ends_the_same(tmp_path: Path, monkey
             commit(run, tasks)
 
         with monkeypatch.context() as patch:
-            patch.setattr(outcomes, "_sync", sync)
+            patch.setattr(outcomes, "sync", sync)
             try:
                 work()
             except Killed:

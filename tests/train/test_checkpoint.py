@@ -62,7 +62,7 @@ def test_a_write_cut_off_leaves_no_checkpoint_behind(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("train.checkpoint._sync", full)
+    monkeypatch.setattr("train.checkpoint.sync", full)
     with pytest.raises(OSError, match="No space"):
         write(tmp_path, model, step=2)
     assert latest_checkpoint(tmp_path).name == "step-000001"
