@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from curate import outcomes
 from curate.corpus import ClipRef, Corpus, open_corpus
-from curate.records import Outcome
+from curate.records import Outcome, SourceEntry
 from curate.shards import outcome_schema
 
 READS = 200
@@ -28,7 +28,7 @@ READS = 200
 def made_corpus(run: Path, *, clips: int = 300, clip_bytes: int = 1_000_000) -> Path:
     """Write a corpus of random bytes: what is timed does not look into them."""
     generator = np.random.default_rng(0)
-    (task,) = outcomes.plan(run, ["made"], partition_size=1)
+    (task,) = outcomes.plan(run, [SourceEntry(uri="made")], partition_size=1)
     rows = [
         {"clip_id": f"{i:016x}", "source_id": "made", "duration_s": 8.0, "n_frames": 200, "uri": "made",
          "video": {"bytes": generator.bytes(clip_bytes), "path": f"{i}.mp4"}}

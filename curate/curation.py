@@ -18,7 +18,7 @@ from curate.clip_media import clip_media
 from curate.encode import EncodedClip, encode_clip
 from curate.errors import MediaError
 from curate.media import CORPUS_FPS, Limits
-from curate.records import Clip, Decision, Outcome, Source, Threshold
+from curate.records import Clip, Decision, Outcome, Source, SourceEntry, Threshold
 from curate.scoring import Scores, all_score_names, score, score_names, sum_up
 from curate.shards import outcome_schema
 from curate.tracks import Track
@@ -27,7 +27,7 @@ REQUIRED_WEIGHTS = ("blazeface_full_range_sparse", "face_mesh", "dlib_face_recog
 
 
 def curate_source(
-    uri: str,
+    entry: SourceEntry,
     *,
     scorers: Sequence[str],
     keep: Mapping[str, Threshold],
@@ -39,13 +39,13 @@ def curate_source(
     score_all: bool = False,
     limits: Limits | None = None,
 ) -> Outcome:
-    """Return what became of the video at `uri`; bad media is a quarantined outcome, never an exception."""
+    """Return what became of the entry's video; bad media is a quarantined outcome, never an exception."""
     schema = outcome_schema(all_score_names(scorers))
-    path = Path(uri)
+    path = Path(entry.uri)
     try:
-        source = identify(path)
+        source = identify(entry)
     except OSError as error:
-        return quarantined(uri, reason="unreadable", error=str(error), schema=schema)
+        return quarantined(entry.uri, reason="unreadable", error=str(error), schema=schema)
     try:
         found = analyse(
             path, detector=partial(plugins.load("curate.faces", detector)), limits=limits, **(analysis or {})
@@ -55,16 +55,17 @@ def curate_source(
             for clip in cut_clips(source, found, max_clip_s=max_clip_s)
         ]
     except MediaError as error:
-        return quarantined(uri, reason=error.reason, error=str(error), schema=schema, source_id=source.source_id)
+        return quarantined(entry.uri, reason=error.reason, error=str(error), schema=schema, source_id=source.source_id)
     return _outcome(source, rows, schema)
 
 
-def identify(path: Path) -> Source:
+def identify(entry: SourceEntry) -> Source:
     """Return the source record of a local file; its time of retrieval is the file's own."""
+    path = Path(entry.uri)
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         modified = datetime.fromtimestamp(int(path.stat().st_mtime), UTC)
-    return Source(uri=str(path), sha256=sha256, retrieved_at=modified.isoformat())
+    return Source(entry=entry, sha256=sha256, retrieved_at=modified.isoformat())
 
 
 def cut_clips(source: Source, found: Analysis, *, max_clip_s: float = 12.0) -> list[Clip]:
@@ -98,7 +99,7 @@ def _parts(track: Track, longest: int) -> list[Track]:
 
 def _outcome(source: Source, rows: list[dict[str, Any]], schema: pa.Schema) -> Outcome:
     clips = pa.Table.from_pylist(rows, schema=schema)
-    return Outcome(source_id=source.source_id, uri=source.uri, clips=clips, **sum_up(rows))
+    return Outcome(source_id=source.source_id, uri=source.entry.uri, clips=clips, **sum_up(rows))
 
 
 def _row(
@@ -132,10 +133,10 @@ def _clip_values(source: Source, clip: Clip) -> Scores | dict[str, Any]:
         "end_s": clip.track.end_s,
         "duration_s": len(clip.track) / clip.track.fps,
         "n_frames": len(clip.track),
-        "uri": source.uri,
-        "licence": source.licence,
-        "attribution": source.attribution,
-        "consent_ref": source.consent_ref,
+        "uri": source.entry.uri,
+        "licence": source.entry.licence,
+        "attribution": source.entry.attribution,
+        "consent_ref": source.entry.consent_ref,
         "sha256": source.sha256,
         "retrieved_at": source.retrieved_at,
         "pipeline_version": version("emoforge"),

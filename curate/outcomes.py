@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 
 from curate import shards
 from curate.durable import sync
-from curate.records import Outcome
+from curate.records import Outcome, SourceEntry
 
 TABLES = ("clips", "outcomes", "index")
 
@@ -45,25 +45,26 @@ INDEX_SCHEMA = pa.schema(
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """One source to do: its place in its partition and its uri."""
+    """One source to do: its place in its partition, and what the user said of it."""
 
     partition: int
     place: int
-    uri: str
+    entry: SourceEntry
 
 
-def plan(run: Path, uris: Sequence[str], *, partition_size: int) -> list[Task]:
+def plan(run: Path, entries: Sequence[SourceEntry], *, partition_size: int) -> list[Task]:
     """Return all of the run's tasks; sources that it did not know yet go into new partitions."""
     file = run / "plan.jsonl"
     known = _read_plan(file)
-    seen = {task.uri for task in known}
-    new = [uri for uri in uris if uri not in seen]
+    seen = {_key(task.entry) for task in known}
+    new = [entry for entry in entries if _key(entry) not in seen]
     first = known[-1].partition + 1 if known else 0
     tasks = known + [
-        Task(partition=first + i // partition_size, place=i % partition_size, uri=uri) for i, uri in enumerate(new)
+        Task(partition=first + i // partition_size, place=i % partition_size, entry=entry)
+        for i, entry in enumerate(new)
     ]
     if new:
-        lines = (json.dumps({"partition": t.partition, "place": t.place, "uri": t.uri}) for t in tasks)
+        lines = (json.dumps(asdict(task)) for task in tasks)
         _write_whole(file, "\n".join(lines).encode() + b"\n")
     return tasks
 
@@ -116,7 +117,16 @@ def write_tables(run: Path, score_names: Sequence[str]) -> None:
 def _read_plan(file: Path) -> list[Task]:
     if not file.exists():
         return []
-    return [Task(**json.loads(line)) for line in file.read_text(encoding="utf-8").splitlines()]
+    return [_task(json.loads(line)) for line in file.read_text(encoding="utf-8").splitlines()]
+
+
+def _task(values: dict[str, Any]) -> Task:
+    return Task(**values | {"entry": SourceEntry(**values["entry"])})
+
+
+def _key(entry: SourceEntry) -> tuple[str, float | None, float | None]:
+    """One uri may be named several times, for different spans."""
+    return entry.uri, entry.start_s, entry.end_s
 
 
 def _file(run: Path, task: Task) -> Path:

@@ -1,7 +1,8 @@
 """The records that flow through curation: sources, clips, thresholds and outcomes."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 import pyarrow as pa
@@ -9,16 +10,33 @@ import pyarrow as pa
 from curate.tracks import Track
 
 
+Domain = Literal["speech", "singing"]
+
+
 @dataclass(frozen=True, kw_only=True)
-class Source:
-    """Where a video came from; known by its uri before it is opened and by its sha256 after."""
+class SourceEntry:
+    """A source as the user names it: a uri, or a manifest's line, of which only [start_s, end_s) may be used.
+
+    `extra` holds the manifest's other columns as text; they are carried through to the clips table.
+    """
 
     uri: str
-    sha256: str
-    retrieved_at: str
     licence: str | None = None
     attribution: str | None = None
     consent_ref: str | None = None
+    start_s: float | None = None
+    end_s: float | None = None
+    domain: Domain = "speech"
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A source whose bytes are at hand: its entry, what arrived (sha256) and when (ISO 8601, UTC)."""
+
+    entry: SourceEntry
+    sha256: str
+    retrieved_at: str
 
     @property
     def source_id(self) -> str:

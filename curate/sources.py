@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from curate.errors import EmoforgeError
+from curate.records import SourceEntry
 
 log = logging.getLogger(__name__)
 
@@ -33,8 +34,8 @@ VIDEO_SUFFIXES = frozenset(
 )
 
 
-def list_sources(named: Iterable[str]) -> list[str]:
-    """Return the absolute paths, in the order named and sorted inside a folder or glob, each once.
+def list_sources(named: Iterable[str]) -> list[SourceEntry]:
+    """Return an entry a file, in the order named and sorted inside a folder or glob, each once.
 
     A folder gives the files below it that bear a video's suffix and aren't hidden; a file named outright is always
     taken. EmoforgeError for a path that doesn't exist, or when nothing is found at all.
@@ -47,7 +48,7 @@ def list_sources(named: Iterable[str]) -> list[str]:
         found |= dict.fromkeys(_uri(file) for file in files)
     if not found:
         raise EmoforgeError(f"no video file in {', '.join(named)}; looked for {' '.join(sorted(VIDEO_SUFFIXES))}")
-    return list(found)
+    return [SourceEntry(uri=uri) for uri in found]
 
 
 def _uri(file: Path) -> str:

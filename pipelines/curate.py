@@ -124,12 +124,12 @@ def run(args: argparse.Namespace, config: CurateConfig) -> None:
     from pipelines.progress import progress
     from pipelines.run_folder import open_run
 
-    uris = list_sources(args.sources)
+    entries = list_sources(args.sources)
     names = _check(config)
     _get_weights()
     with open_run(args.out, command="curate", config=config, inputs={}, always=True) as folder:
         _tidy(folder.path)
-        tasks = outcomes.plan(folder.path, uris, partition_size=config.partition_size)
+        tasks = outcomes.plan(folder.path, entries, partition_size=config.partition_size)
         todo = outcomes.left_to_do(folder.path, tasks)
         ended = _schedule(args, config, folder.path, todo) if todo else iter(())
         commit = partial(outcomes.commit_ready, folder.path, score_names=names, shard_bytes=config.shard_bytes)
@@ -183,7 +183,7 @@ def _schedule(args: argparse.Namespace, config: CurateConfig, run: Path, todo: l
         ended = run_local(work, todo, workers=args.workers, budget=budget, log_file=run / "workers.log")
     for task, failure in ended:
         if failure is not None:
-            outcome = quarantined(task.uri, reason=failure.reason, error=failure.error, schema=schema)
+            outcome = quarantined(task.entry.uri, reason=failure.reason, error=failure.error, schema=schema)
             write_outcome(run, task, outcome)
         yield
 
@@ -204,7 +204,7 @@ def _do(task: Any, *, run: Path, config: CurateConfig, weights_folders: tuple[tu
     weights.use_folders(weights_folders[0], cache=weights_folders[1])
     _prepare()
     outcome = curate_source(
-        task.uri,
+        task.entry,
         scorers=config.scorers,
         keep=config.keep,
         detector=config.detector,

@@ -82,7 +82,7 @@ def _named(videos: Path) -> dict[str, Any]:
     """Say which videos a run is of: another set in the same folder is refused before anything is done."""
     from curate.sources import list_sources
 
-    files = [Path(uri) for uri in list_sources([str(videos)])]
+    files = [Path(entry.uri) for entry in list_sources([str(videos)])]
     return {"videos": str(videos.absolute()), "files": len(files), "bytes": sum(file.stat().st_size for file in files)}
 
 

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from curate.outcomes import Task
     from evaluate.evaluation import Plan
     from evaluate.measure import Measured
     from evaluate.results import Result
@@ -30,7 +29,16 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SETS = ("generated", "reference")  # a task's partition is its set's place here
+SETS = ("generated", "reference")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """One clip to measure: its set (one of SETS), its place in it and its name."""
+
+    label: str
+    place: int
+    name: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +126,6 @@ def _measure_all(
     args: argparse.Namespace, config: EvaluateConfig, plan: "Plan", videos: "dict[str, tuple[Video, ...]]", work: Path
 ) -> "Sets":
     """Measure both sets in workers that can be killed; what an interrupted run has measured already is read back."""
-    from curate.outcomes import Task
     from evaluate.evaluation import check_readable
     from evaluate.sets import Sets
     from pipelines.progress import progress
@@ -126,8 +133,8 @@ def _measure_all(
     work.mkdir(exist_ok=True)
     portraits = _portraits(args.portraits, plan)
     tasks = {
-        label: [Task(partition=number, place=place, uri=video.name) for place, video in enumerate(videos[label])]
-        for number, label in enumerate(SETS)
+        label: [Task(label=label, place=place, name=video.name) for place, video in enumerate(videos[label])]
+        for label in SETS
     }
     every = [task for label in SETS for task in tasks[label]]
     todo = [task for task in every if _load(work, task) is None]
@@ -147,7 +154,7 @@ def _schedule(
     config: EvaluateConfig,
     plan: "Plan",
     videos: "dict[str, tuple[Video, ...]]",
-    todo: "list[Task]",
+    todo: list[Task],
     work: Path,
 ) -> Iterator[None]:
     """Measure the clips under the chosen executor; one whose worker died or overran is recorded as failed."""
@@ -159,7 +166,7 @@ def _schedule(
     budget = Budget(wall_s=config.wall_s, memory_gb=config.memory_gb)
     do = partial(
         _do,
-        places=tuple(vars(args)[label].absolute() for label in SETS),
+        places={label: vars(args)[label].absolute() for label in SETS},
         work=work.absolute(),
         plan=plan,
         max_frames=config.max_frames,
@@ -171,16 +178,16 @@ def _schedule(
         ended = run_local(do, todo, workers=args.workers, budget=budget, log_file=work.parent / "workers.log")
     for task, failure in ended:
         if failure is not None:
-            video = videos[SETS[task.partition]][task.place]
+            video = videos[task.label][task.place]
             names = (*plan.features, *plan.scorers)
             save_measured(unmeasured(video, f"{failure.reason}: {failure.error}", names=names), _file(work, task))
         yield
 
 
 def _do(
-    task: "Task",
+    task: Task,
     *,
-    places: tuple[Path, ...],
+    places: dict[str, Path],
     work: Path,
     plan: "Plan",
     max_frames: int,
@@ -195,7 +202,7 @@ def _do(
 
     weights.use_folders(weights_folders[0], cache=weights_folders[1])
     cv2.setNumThreads(1)  # a worker owns one core
-    video = _videos(places[task.partition])[task.place]
+    video = _videos(places[task.label])[task.place]
     clip = measure(video, features=plan.features, scorers=plan.scorers, max_frames=max_frames)
     save_measured(clip, _file(work, task))
 
@@ -207,16 +214,16 @@ def _videos(place: Path) -> "tuple[Video, ...]":
     return list_videos(place)
 
 
-def _file(work: Path, task: "Task") -> Path:
-    return work / f"{SETS[task.partition]}-{task.place:06d}.npz"
+def _file(work: Path, task: Task) -> Path:
+    return work / f"{task.label}-{task.place:06d}.npz"
 
 
-def _load(work: Path, task: "Task") -> "Measured | None":
+def _load(work: Path, task: Task) -> "Measured | None":
     """What was measured of the task's clip, unless the folder's content has moved since."""
     from evaluate.measured_files import load_measured
 
     clip = load_measured(_file(work, task))
-    return clip if clip is not None and clip.name == task.uri else None
+    return clip if clip is not None and clip.name == task.name else None
 
 
 def _portraits(folder: Path | None, plan: "Plan") -> "dict[str, NDArray[np.float32] | str] | None":

@@ -12,7 +12,7 @@ from curate import outcomes
 from curate.corpus import open_corpus
 from curate.errors import EmoforgeError
 from curate.outcomes import Task
-from curate.records import Outcome
+from curate.records import Outcome, SourceEntry
 from curate.scoring import sum_up
 from curate.shards import outcome_schema
 
@@ -35,6 +35,10 @@ def made(uri: str, *, n_kept: int = 1, n_dropped: int = 1, content: str | None =
     return Outcome(source_id=source_id, uri=uri, clips=clips, **sum_up(rows))
 
 
+def entries(*uris: str) -> list[SourceEntry]:
+    return [SourceEntry(uri=uri) for uri in uris]
+
+
 def commit(run: Path, tasks: list[Task]) -> list[int]:
     done = list(outcomes.commit_ready(run, tasks, score_names=SCORES, shard_bytes=1 << 30))
     outcomes.write_tables(run, SCORES)
@@ -49,10 +53,10 @@ def files(run: Path) -> dict[str, bytes]:
 def corpus(run: Path, order: list[int]) -> dict[str, bytes]:
     """Six sources in partitions of two; the fifth has the bytes of the second; they end in the given order."""
     run.mkdir()
-    tasks = outcomes.plan(run, [f"video{i}" for i in range(6)], partition_size=2)
+    tasks = outcomes.plan(run, entries(*(f"video{i}" for i in range(6))), partition_size=2)
     for place in order:
         content = "video1" if place == 4 else None
-        outcomes.write_outcome(run, tasks[place], made(tasks[place].uri, content=content, n_kept=place % 3))
+        outcomes.write_outcome(run, tasks[place], made(tasks[place].entry.uri, content=content, n_kept=place % 3))
         commit(run, tasks)
     return files(run)
 
@@ -85,9 +89,9 @@ def test_an_index_row_finds_its_clip(tmp_path: Path) -> None:
 
 
 def test_an_incomplete_partition_waits_and_blocks_the_later_ones(tmp_path: Path) -> None:
-    tasks = outcomes.plan(tmp_path, ["a", "b", "c", "d"], partition_size=2)
+    tasks = outcomes.plan(tmp_path, entries("a", "b", "c", "d"), partition_size=2)
     for place in (0, 2, 3):
-        outcomes.write_outcome(tmp_path, tasks[place], made(tasks[place].uri))
+        outcomes.write_outcome(tmp_path, tasks[place], made(tasks[place].entry.uri))
     assert commit(tmp_path, tasks) == []
     assert outcomes.left_to_do(tmp_path, tasks) == [tasks[1]]
     outcomes.write_outcome(tmp_path, tasks[1], made("b"))
@@ -112,11 +116,11 @@ def test_cut_off_at_any_step_of_a_commit_it_ends_the_same(tmp_path: Path, monkey
                 raise Killed
 
         def work(run: Path = run) -> None:
-            tasks = outcomes.plan(run, [f"video{i}" for i in range(6)], partition_size=2)
+            tasks = outcomes.plan(run, entries(*(f"video{i}" for i in range(6))), partition_size=2)
             for task in outcomes.left_to_do(run, tasks):
-                place = int(task.uri.removeprefix("video"))
+                place = int(task.entry.uri.removeprefix("video"))
                 content = "video1" if place == 4 else None
-                outcomes.write_outcome(run, task, made(task.uri, content=content, n_kept=place % 3))
+                outcomes.write_outcome(run, task, made(task.entry.uri, content=content, n_kept=place % 3))
             commit(run, tasks)
 
         with monkeypatch.context() as patch:
@@ -135,17 +139,17 @@ def test_cut_off_at_any_step_of_a_commit_it_ends_the_same(tmp_path: Path, monkey
 
 
 def test_new_sources_make_new_partitions_and_leave_the_old(tmp_path: Path) -> None:
-    first = outcomes.plan(tmp_path, ["a", "b", "c"], partition_size=2)
-    again = outcomes.plan(tmp_path, ["new", "a", "b", "c"], partition_size=2)
+    first = outcomes.plan(tmp_path, entries("a", "b", "c"), partition_size=2)
+    again = outcomes.plan(tmp_path, entries("new", "a", "b", "c"), partition_size=2)
     assert again[:3] == first
     assert again[3] == Task(partition=2, place=0, uri="new")
-    assert outcomes.plan(tmp_path, ["a"], partition_size=2) == again
+    assert outcomes.plan(tmp_path, entries("a"), partition_size=2) == again
 
 
 def test_a_large_partition_is_split_into_shards(tmp_path: Path) -> None:
-    tasks = outcomes.plan(tmp_path, ["a", "b", "c"], partition_size=3)
+    tasks = outcomes.plan(tmp_path, entries("a", "b", "c"), partition_size=3)
     for task in tasks:
-        outcomes.write_outcome(tmp_path, task, made(task.uri))
+        outcomes.write_outcome(tmp_path, task, made(task.entry.uri))
     list(outcomes.commit_ready(tmp_path, tasks, score_names=SCORES, shard_bytes=1))
     names = sorted(path.name for path in (tmp_path / "shards").iterdir())
     assert names == ["part-00000-001.parquet", "part-00000-002.parquet", "part-00000.parquet"]
@@ -157,7 +161,7 @@ def test_a_corpus_that_is_none_says_so(tmp_path: Path) -> None:
     (tmp_path / "index.parquet").write_bytes(b"no parquet at all")
     with pytest.raises(EmoforgeError, match="can't be read"):
         open_corpus(tmp_path)
-    tasks = outcomes.plan(tmp_path, ["a"], partition_size=1)
+    tasks = outcomes.plan(tmp_path, entries("a"), partition_size=1)
     outcomes.write_outcome(tmp_path, tasks[0], made("a", n_kept=0))
     commit(tmp_path, tasks)
     with pytest.raises(EmoforgeError, match="holds no clip"):

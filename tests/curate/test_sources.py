@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from curate.errors import EmoforgeError
+from curate.records import SourceEntry
 from curate.sources import list_sources
 
 
@@ -18,8 +19,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def names(found: list[str]) -> list[str]:
-    return [Path(uri).name for uri in found]
+def names(found: list[SourceEntry]) -> list[str]:
+    return [Path(entry.uri).name for entry in found]
 
 
 def test_a_folder_gives_its_videos_sorted_and_deep(folder: Path) -> None:
@@ -29,7 +30,7 @@ def test_a_folder_gives_its_videos_sorted_and_deep(folder: Path) -> None:
 def test_named_files_are_taken_whatever_their_name_and_once(folder: Path) -> None:
     found = list_sources([str(folder / "notes.txt"), str(folder / "b.mp4"), str(folder)])
     assert names(found) == ["notes.txt", "b.mp4", "a.MOV", "c d.webm"]
-    assert all(Path(uri).is_absolute() for uri in found)
+    assert all(Path(entry.uri).is_absolute() for entry in found)
 
 
 def test_globs(folder: Path) -> None:
