@@ -9,7 +9,6 @@ import pyarrow as pa
 
 from curate.tracks import Track
 
-
 Domain = Literal["speech", "singing"]
 
 
