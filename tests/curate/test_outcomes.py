@@ -142,7 +142,7 @@ def test_new_sources_make_new_partitions_and_leave_the_old(tmp_path: Path) -> No
     first = outcomes.plan(tmp_path, entries("a", "b", "c"), partition_size=2)
     again = outcomes.plan(tmp_path, entries("new", "a", "b", "c"), partition_size=2)
     assert again[:3] == first
-    assert again[3] == Task(partition=2, place=0, uri="new")
+    assert again[3] == Task(partition=2, place=0, entry=SourceEntry(uri="new"))
     assert outcomes.plan(tmp_path, entries("a"), partition_size=2) == again
 
 
