@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from curate.analysis import Analysis
 from curate.errors import MediaError
+from curate.face_crops import face_crops
 from curate.media import CORPUS_RATE_HZ, read_audio
+from curate.speech import speech_probabilities
 from curate.tracks import Track
 
 
@@ -20,6 +22,8 @@ class ClipMedia:
     source: Path | bytes
     track: Track
     faces_per_frame: NDArray[np.int16]
+    camera_speed: NDArray[np.float32]
+    audio_shift_s: float = 0.0
 
     @property
     def fps(self) -> int:
@@ -33,18 +37,41 @@ class ClipMedia:
 
     @cached_property
     def audio(self) -> NDArray[np.float32] | None:
-        """(n,) mono samples at 16 kHz, nominally in [-1, 1], exactly as long as the clip; None without a stream."""
+        """(n,) mono samples at 16 kHz, nominally in [-1, 1], exactly as long as the clip; None without a stream.
+
+        They are those heard `audio_shift_s` after the clip's frames, which mends a sound that comes late by so much.
+        """
+        return self.audio_around(0.0)
+
+    def audio_around(self, margin_s: float) -> NDArray[np.float32] | None:
+        """Return the sound with that of `margin_s` before and after the clip; silence beyond the source's ends."""
+        shift_s = self.audio_shift_s
+        start_s, end_s = self.track.start_s + shift_s - margin_s, self.track.end_s + shift_s + margin_s
         try:
-            return read_audio(
-                self.source, sample_rate_hz=CORPUS_RATE_HZ, start_s=self.track.start_s, end_s=self.track.end_s
-            )
+            return read_audio(self.source, sample_rate_hz=CORPUS_RATE_HZ, start_s=start_s, end_s=end_s)
         except MediaError as error:
             if error.reason == "no_audio_stream":
                 return None
             raise
 
+    @cached_property
+    def speech(self) -> NDArray[np.float32] | None:
+        """(m,) probability in [0, 1] that each 32 ms of the sound are speech, the rest cut; None without sound."""
+        return None if self.audio is None else speech_probabilities(self.audio)
+
+    @cached_property
+    def face_crops(self) -> NDArray[np.uint8]:
+        """(F, 224, 224, 3) RGB crops of the lower face, as SyncNet and LR-ASD want them; a pass over the video."""
+        return face_crops(self.source, self.track)
+
 
 def clip_media(source: Path | bytes, analysis: Analysis, track: Track) -> ClipMedia:
     """Return the media of a track of an analysed video."""
-    faces = analysis.faces_per_frame[track.first : track.first + len(track)]
-    return ClipMedia(source=source, track=track, faces_per_frame=faces)
+    begin = track.first - analysis.first
+    span = slice(begin, begin + len(track))
+    return ClipMedia(
+        source=source,
+        track=track,
+        faces_per_frame=analysis.faces_per_frame[span],
+        camera_speed=analysis.camera_speed[span],
+    )

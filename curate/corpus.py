@@ -1,9 +1,10 @@
-"""Reads a curated corpus: the index says where each clip's bytes lie, one range read fetches them."""
+"""Reads a curated corpus, of a folder or an object store: one range read by the index fetches a clip."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,15 @@ from numpy.typing import NDArray
 
 from curate.errors import EmoforgeError
 from curate.media import read_audio
+from curate.store import Place, Store, open_store
 
 INDEX = "index.parquet"
+OPEN_SHARDS = 64  # whose footers are held: about 50 kB each
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClipRef:
-    """One clip's place: `shard` is relative to the corpus' folder, offsets and sizes are bytes of that file."""
+    """One clip's place: `shard` is relative to the corpus, or an address; offsets and sizes are bytes of that file."""
 
     clip_id: str
     source_id: str
@@ -34,10 +37,15 @@ class ClipRef:
 
 @dataclass(frozen=True, kw_only=True)
 class Corpus:
-    """A curated corpus on disk."""
+    """A curated corpus and its clips in the index's order."""
 
-    path: Path
+    store: Store
     clips: tuple[ClipRef, ...]
+
+    @property
+    def place(self) -> str:
+        """The corpus' folder or address, as a person would type it."""
+        return self.store.uri()
 
     def video(self, ref: ClipRef) -> bytes:
         """Return the clip's mp4."""
@@ -51,51 +59,68 @@ class Corpus:
 
     def row(self, ref: ClipRef, columns: Sequence[str]) -> dict[str, Any]:
         """Return the clip's values of some columns (per-frame lists, scores, provenance)."""
-        parquet = _parquet(self._shard(ref))
-        first = 0
-        for group in range(parquet.num_row_groups):
-            rows = parquet.metadata.row_group(group).num_rows
-            if ref.row < first + rows:
-                table = parquet.read_row_group(group, columns=list(columns)).slice(ref.row - first, 1)
-                values: dict[str, Any] = table.to_pylist()[0]
-                return values
-            first += rows
-        raise EmoforgeError(f"{self._shard(ref)} has no row {ref.row}: the index and the shard do not belong together")
+        store, name = self._shard(ref)
+        try:
+            parquet, firsts = _parquet(store, name)
+            group = bisect_right(firsts, ref.row) - 1
+            if ref.row >= parquet.metadata.num_rows:
+                raise EmoforgeError(
+                    f"{store.uri(name)} has no row {ref.row}: the index and the shard do not belong together"
+                )
+            table = parquet.read_row_group(group, columns=list(columns), use_threads=False)
+        except FileNotFoundError as error:
+            raise self._missing(ref) from error
+        values: dict[str, Any] = table.slice(ref.row - firsts[group], 1).to_pylist()[0]
+        return values
 
-    def _shard(self, ref: ClipRef) -> Path:
-        shard = self.path / ref.shard
-        if not shard.is_file():
-            raise EmoforgeError(f"the shard {shard} is missing; {self.path / INDEX} points to it")
-        return shard
+    def _shard(self, ref: ClipRef) -> tuple[Store, str]:
+        """A re-decided corpus points into another one, which may lie in another store."""
+        if "://" not in ref.shard:
+            return self.store, ref.shard
+        address, _, name = ref.shard.rpartition("/")
+        return open_store(address), name
+
+    def _missing(self, ref: ClipRef) -> EmoforgeError:
+        store, name = self._shard(ref)
+        return EmoforgeError(f"the shard {store.uri(name)} is missing; {self.store.uri(INDEX)} points to it")
 
     def _bytes(self, ref: ClipRef, offset: int, size: int) -> bytes:
-        with self._shard(ref).open("rb") as file:
-            file.seek(offset)
-            content = file.read(size)
+        store, name = self._shard(ref)
+        try:
+            content = store.read_range(name, offset, size)
+        except FileNotFoundError as error:
+            raise self._missing(ref) from error
         if len(content) != size:
-            raise EmoforgeError(f"{self._shard(ref)} is cut off: clip {ref.clip_id} lies beyond its end")
+            raise EmoforgeError(f"{store.uri(name)} is cut off: clip {ref.clip_id} lies beyond its end")
         return content
 
 
-def is_corpus(path: Path) -> bool:
-    """Whether `path` is a folder that `emoforge curate` or `emoforge select` wrote."""
-    return (path / INDEX).is_file()
+def is_corpus(place: Place) -> bool:
+    """Whether `place` is what `emoforge curate` or `emoforge select` wrote."""
+    return open_store(place).exists(INDEX)
 
 
-def open_corpus(path: Path) -> Corpus:
+def open_corpus(place: Place) -> Corpus:
     """Open what `emoforge curate` or `emoforge select` wrote; EmoforgeError when it is none, or holds no clip."""
-    if not is_corpus(path):
-        raise EmoforgeError(f"{path} is not a curated corpus (it has no {INDEX}); make one with: emoforge curate")
+    store = open_store(place)
+    if not is_corpus(store):
+        text = f"{store.uri()} is not a curated corpus (it has no {INDEX})"
+        raise EmoforgeError(f"{text}; make one with: emoforge curate")
     try:
-        rows = pq.read_table(path / INDEX).to_pylist()
+        rows = pq.read_table(store.open(INDEX)).to_pylist()
         clips = tuple(ClipRef(**row) for row in rows)
     except (OSError, ValueError, TypeError) as error:
-        raise EmoforgeError(f"{path / INDEX} can't be read: {error}") from error
+        raise EmoforgeError(f"{store.uri(INDEX)} can't be read: {error}") from error
     if not clips:
-        raise EmoforgeError(f"the corpus {path} holds no clip: see {path / 'report.html'} for why each was dropped")
-    return Corpus(path=path, clips=clips)
+        raise EmoforgeError(
+            f"the corpus {store.uri()} holds no clip: see {store.uri('report.html')} for why each was dropped"
+        )
+    return Corpus(store=store, clips=clips)
 
 
-@lru_cache(maxsize=16)
-def _parquet(shard: Path) -> pq.ParquetFile:
-    return pq.ParquetFile(shard)
+@lru_cache(maxsize=OPEN_SHARDS)
+def _parquet(store: Store, name: str) -> tuple[pq.ParquetFile, list[int]]:
+    """Return an open shard and the number of each row group's first row."""
+    parquet = pq.ParquetFile(store.open(name))
+    rows = [parquet.metadata.row_group(group).num_rows for group in range(parquet.num_row_groups)]
+    return parquet, [0, *accumulate(rows[:-1])]

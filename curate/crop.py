@@ -11,7 +11,7 @@ FACE_SCALE = 1.8  # the square over the face's longer side: the face fills about
 
 @dataclass(frozen=True, kw_only=True)
 class CropBox:
-    """A square of the picture, in its px."""
+    """A square of the picture, in its px; all even, since two by two px share a colour."""
 
     left: int
     top: int
@@ -27,10 +27,10 @@ def crop_box(boxes: NDArray[np.float32], *, width: int, height: int, scale: floa
     union = np.concatenate([boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)])
     face = float(np.median(np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])))
     wanted = max(scale * face, 1.1 * float(max(union[2] - union[0], union[3] - union[1])))
-    side = max(2, min(round(wanted), width, height))
+    side = max(2, min(round(wanted), width, height) & ~1)
     left = round(float(union[0] + union[2]) / 2 - side / 2)
     top = round(float(union[1] + union[3]) / 2 - side / 2)
-    return CropBox(left=min(max(left, 0), width - side), top=min(max(top, 0), height - side), side=side)
+    return CropBox(left=min(max(left, 0), width - side) & ~1, top=min(max(top, 0), height - side) & ~1, side=side)
 
 
 def crop(image: NDArray[np.uint8], box: CropBox, *, size: int = 512) -> NDArray[np.uint8]:

@@ -1,11 +1,12 @@
 """Curates one source: probe, analyse, cut into clips, score, select, encode, and say what became of it."""
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,50 +18,82 @@ from curate.analysis import Analysis, analyse
 from curate.clip_media import clip_media
 from curate.encode import EncodedClip, encode_clip
 from curate.errors import MediaError
+from curate.face_finder import SMALL_PX
 from curate.media import CORPUS_FPS, Limits
-from curate.records import Clip, Decision, Outcome, Source, SourceEntry, Threshold
-from curate.scoring import Scores, all_score_names, score, score_names, sum_up
+from curate.records import Arrived, Clip, Decision, Domain, Outcome, Source, SourceEntry, Status, Threshold
+from curate.scoring import Scores, all_score_names, needs_audio, score, score_names, sum_up
 from curate.shards import outcome_schema
-from curate.tracks import Track
+from curate.triage import triage
+from curate.windows import choose_windows
 
 REQUIRED_WEIGHTS = ("blazeface_full_range_sparse", "face_mesh", "dlib_face_recognition")
 
 
-def curate_source(
-    entry: SourceEntry,
-    *,
-    scorers: Sequence[str],
-    keep: Mapping[str, Threshold],
-    detector: str = "blazeface",
-    analysis: Mapping[str, float] | None = None,
-    max_clip_s: float = 12.0,
-    size_px: int = 512,
-    crf: int = 18,
-    score_all: bool = False,
-    limits: Limits | None = None,
-) -> Outcome:
-    """Return what became of the entry's video; bad media is a quarantined outcome, never an exception."""
-    schema = outcome_schema(all_score_names(scorers))
-    path = Path(entry.uri)
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Everything that decides what becomes of a source: see configs/curate.yaml for units and defaults."""
+
+    scorers: Sequence[str]
+    keep: Mapping[Domain, Mapping[str, Threshold]]
+    detector: str = "blazeface"
+    repair_by: str | None = None
+    analysis: Mapping[str, Any] = field(default_factory=dict)
+    triage_gap_s: float = 12.0
+    min_clip_s: float = 3.0
+    max_clip_s: float = 12.0
+    max_yaw_deg: float = 60.0
+    size_px: int = 512
+    crf: int = 18
+    score_all: bool = False
+    limits: Limits = field(default_factory=Limits)
+
+    @property
+    def score_names(self) -> list[str]:
+        """The names of all numbers that a clip gets."""
+        return all_score_names(self.scorers, repair_by=self.repair_by)
+
+    @property
+    def weights(self) -> list[str]:
+        """The names of all pretrained files it needs."""
+        detector = plugins.weights_of("curate.faces", [self.detector])
+        return [*REQUIRED_WEIGHTS, *detector, *plugins.weights_of("curate.scorers", self.scorers)]
+
+
+def curate_source(entry: SourceEntry, recipe: Recipe, *, arrived: Arrived | None = None) -> Outcome:
+    """Return what became of the entry's video; bad media is a quarantined outcome, never an exception.
+
+    `arrived` says where a fetched source lies; without it the entry's uri is a local file.
+    """
+    end = partial(ended, entry.uri, score_names=recipe.score_names)
     try:
-        source = identify(entry)
+        source = identify(entry, arrived)
     except OSError as error:
-        return quarantined(entry.uri, reason="unreadable", error=str(error), schema=schema)
+        return end("quarantined", reason="unreadable", error=str(error))
+    file = arrived.file if arrived else Path(entry.uri)
     try:
+        reason = _triaged(file, entry, recipe)
+        if reason is not None:
+            return end("rejected", reason=reason, source_id=source.source_id)
         found = analyse(
-            path, detector=partial(plugins.load("curate.faces", detector)), limits=limits, **(analysis or {})
+            file, start_s=entry.start_s, end_s=entry.end_s, limits=recipe.limits, **_looking(recipe), **recipe.analysis
         )
-        rows = [
-            _row(path, source, found, clip, scorers=scorers, keep=keep, size_px=size_px, crf=crf, score_all=score_all)
-            for clip in cut_clips(source, found, max_clip_s=max_clip_s)
-        ]
+        rows = [_row(file, source, found, clip, recipe) for clip in cut_clips(source, found, recipe)]
     except MediaError as error:
-        return quarantined(entry.uri, reason=error.reason, error=str(error), schema=schema, source_id=source.source_id)
-    return _outcome(source, rows, schema)
+        return end("quarantined", reason=error.reason, error=str(error), source_id=source.source_id)
+    clips = pa.Table.from_pylist(rows, schema=outcome_schema(recipe.score_names))
+    return Outcome(
+        source_id=source.source_id, uri=entry.uri, clips=clips, packet_hash=found.packets_sha256, **sum_up(rows)
+    )
 
 
-def identify(entry: SourceEntry) -> Source:
-    """Return the source record of a local file; its time of retrieval is the file's own."""
+def identify(entry: SourceEntry, arrived: Arrived | None = None) -> Source:
+    """Return the source record of a local file, or of a fetched one.
+
+    A local file's time of retrieval is the file's own.
+    """
+    if arrived is not None:
+        told = replace(entry, licence=arrived.licence, attribution=arrived.attribution)
+        return Source(entry=told, sha256=arrived.sha256, retrieved_at=arrived.retrieved_at, rights=arrived.rights)
     path = Path(entry.uri)
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
@@ -68,58 +101,72 @@ def identify(entry: SourceEntry) -> Source:
     return Source(entry=entry, sha256=sha256, retrieved_at=modified.isoformat())
 
 
-def cut_clips(source: Source, found: Analysis, *, max_clip_s: float = 12.0) -> list[Clip]:
-    """Return one clip a face track; a track longer than `max_clip_s` is split into equal parts."""
+def cut_clips(source: Source, found: Analysis, recipe: Recipe) -> list[Clip]:
+    """Return the windows of every face track, and what lies between them, as clips."""
     starts = np.asarray((0, *found.cuts))
     return [
         Clip(source_id=source.source_id, shot=int(np.searchsorted(starts, part.first, side="right")) - 1, track=part)
         for track in found.tracks
-        for part in _parts(track, round(max_clip_s * found.fps))
+        for part in choose_windows(
+            track, min_clip_s=recipe.min_clip_s, max_clip_s=recipe.max_clip_s, max_yaw_deg=recipe.max_yaw_deg
+        )
     ]
 
 
-def quarantined(uri: str, *, reason: str, error: str, schema: pa.Schema, source_id: str | None = None) -> Outcome:
-    """Return the outcome of a source that could not be processed."""
+def ended(
+    uri: str,
+    outcome: Status,
+    *,
+    reason: str,
+    score_names: Sequence[str],
+    error: str = "",
+    source_id: str | None = None,
+) -> Outcome:
+    """Return the outcome of a source that came to no clips."""
     return Outcome(
         source_id=source_id,
         uri=uri,
-        outcome="quarantined",
+        outcome=outcome,
         reason=reason,
         n_clips=0,
         error=error,
-        clips=schema.empty_table(),
+        clips=outcome_schema(score_names).empty_table(),
     )
 
 
-def _parts(track: Track, longest: int) -> list[Track]:
-    n_parts = -(-len(track) // longest)
-    bounds = np.linspace(0, len(track), n_parts + 1).round().astype(int)
-    return [track.part(int(begin), int(end)) for begin, end in pairwise(bounds)]
+def _triaged(file: Path, entry: SourceEntry, recipe: Recipe) -> str | None:
+    """Look at the keyframes of a whole video; a span is too short to be worth it."""
+    if recipe.score_all or recipe.triage_gap_s <= 0 or entry.start_s is not None or entry.end_s is not None:
+        return None
+    return triage(
+        file,
+        needs_audio=needs_audio(recipe.scorers, recipe.keep[entry.domain]),
+        max_gap_s=recipe.triage_gap_s,
+        limits=recipe.limits,
+        **_looking(recipe),
+    )
 
 
-def _outcome(source: Source, rows: list[dict[str, Any]], schema: pa.Schema) -> Outcome:
-    clips = pa.Table.from_pylist(rows, schema=schema)
-    return Outcome(source_id=source.source_id, uri=source.entry.uri, clips=clips, **sum_up(rows))
+def _looking(recipe: Recipe) -> dict[str, Any]:
+    return {
+        "detector": plugins.load("curate.faces", recipe.detector),
+        "detector_px": plugins.constant("curate.faces", recipe.detector, "INPUT_PX", SMALL_PX),
+    }
 
 
-def _row(
-    path: Path,
-    source: Source,
-    found: Analysis,
-    clip: Clip,
-    *,
-    scorers: Sequence[str],
-    keep: Mapping[str, Threshold],
-    size_px: int,
-    crf: int,
-    score_all: bool,
-) -> dict[str, Any]:
-    media = clip_media(path, found, clip.track)
-    scores, decision = score(media, scorers=scorers, keep=keep, score_all=score_all)
-    last_scorer = next((s for s in reversed(scorers) if score_names(s)[0] in scores), None)
-    row = _clip_values(source, clip) | scores | _decision_values(decision) | {"last_scorer": last_scorer}
-    if decision.dropped_by is None:
-        encoded = encode_clip(media, path, width=found.info.width, height=found.info.height, size=size_px, crf=crf)
+def _row(file: Path, source: Source, found: Analysis, clip: Clip, recipe: Recipe) -> dict[str, Any]:
+    scored = score(
+        clip_media(file, found, clip.track),
+        scorers=recipe.scorers,
+        keep=recipe.keep[source.entry.domain],
+        score_all=recipe.score_all,
+        repair_by=recipe.repair_by,
+    )
+    last_scorer = next((s for s in reversed(recipe.scorers) if score_names(s)[0] in scored.scores), None)
+    row = _clip_values(source, clip) | scored.scores | _decision_values(scored.decision) | {"last_scorer": last_scorer}
+    if scored.decision.dropped_by is None:
+        info, size_px = found.info, recipe.size_px
+        encoded = encode_clip(scored.media, file, width=info.width, height=info.height, size=size_px, crf=recipe.crf)
         row |= _encoded_values(clip, encoded, size_px)
     return row
 
@@ -133,12 +180,15 @@ def _clip_values(source: Source, clip: Clip) -> Scores | dict[str, Any]:
         "end_s": clip.track.end_s,
         "duration_s": len(clip.track) / clip.track.fps,
         "n_frames": len(clip.track),
+        "domain": source.entry.domain,
         "uri": source.entry.uri,
         "licence": source.entry.licence,
         "attribution": source.entry.attribution,
         "consent_ref": source.entry.consent_ref,
+        "extra": json.dumps(dict(source.entry.extra), sort_keys=True) if source.entry.extra else None,
         "sha256": source.sha256,
         "retrieved_at": source.retrieved_at,
+        "rights": source.rights,
         "pipeline_version": version("emoforge"),
         "weights_versions": " ".join(f"{n}@{weights.lookup(n).sha256[:8]}" for n in REQUIRED_WEIGHTS),
     }
@@ -159,6 +209,8 @@ def _encoded_values(clip: Clip, encoded: EncodedClip, size_px: int) -> dict[str,
         "audio": None if encoded.audio is None else {"bytes": encoded.audio, "path": f"{clip.clip_id}.flac"},
         "crop": {"left_px": box.left, "top_px": box.top, "side_px": box.side, "size_px": size_px},
         "identity": encoded.identity.tolist(),
+        "frame_hashes": encoded.frame_hashes,
+        "audio_fingerprint": encoded.audio_fingerprint,
         "face_box": encoded.boxes.tolist(),
         "face_points": encoded.points.reshape(-1, 10).tolist(),
         "yaw_deg": track.pose_deg[:, 0].tolist(),
@@ -166,4 +218,7 @@ def _encoded_values(clip: Clip, encoded: EncodedClip, size_px: int) -> dict[str,
         "roll_deg": track.pose_deg[:, 2].tolist(),
         "rotation_speed_deg": track.rotation_speed_deg.tolist(),
         "mouth_aperture": track.mouth_aperture.tolist(),
+        "mouth_width": track.mouth_width.tolist(),
+        "eye_openness": track.eye_openness.tolist(),
+        "expression": track.expression.tolist(),
     }

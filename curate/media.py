@@ -1,22 +1,26 @@
 """Reads video and audio from files or bytes, on one clock: seconds since the first video frame's PTS.
 
-The only place that touches PyAV for reading (`curate/media_writing.py` writes). Frames come on a constant grid (25 fps
+With `curate/frame.py` the only place that touches PyAV for reading (`curate/media_writing.py` writes). Frames come on a constant grid (25 fps
 unless told), each the picture nearest in time, so a grid index means the same moment in analysis, crop and shard.
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import av
 import av.container
 import av.error
+import av.filter
 import numpy as np
+from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from curate.errors import MediaError
+from curate.frame import Frame
 
 CORPUS_FPS = 25
 CORPUS_RATE_HZ = 16_000
@@ -24,6 +28,9 @@ _CONTAINERS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,mpeg,mpegts,mpegvideo,asf,mxf,ogg,h264,hevc,"
     "wav,w64,flac,mp3,aac,aiff,caf"
 )
+_MIN_SIDE_PX = 16
+_MOST_STRETCH = 4.0  # pixels longer than this are a broken header, not a format
+_AUDIO_GAP_S = 0.02  # sound that comes this much earlier or later than the samples before it is put in its own place
 _PREROLL_S = 1.0  # decode this much before a span: AAC needs a packet, and a keyframe may be open
 
 
@@ -37,7 +44,10 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True)
 class VideoInfo:
-    """What a container says of its first video stream (and whether it has sound); sizes in px after rotation."""
+    """What a container says of its first video stream (and whether it has sound).
+
+    `width` and `height` are of the picture as it is shown: upright, with square pixels.
+    """
 
     width: int
     height: int
@@ -48,33 +58,12 @@ class VideoInfo:
     has_audio: bool
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Frame:
-    """One picture of the grid: `index / fps` seconds after the first frame; `image` is (H, W, 3) RGB."""
-
-    index: int
-    image: NDArray[np.uint8]
-    decoded: av.VideoFrame
-    turn: int
-
-    def luma(self) -> NDArray[np.uint8]:
-        """Return the full-size (H, W) brightness, whatever the width that `image` was scaled to."""
-        return np.rot90(_pixels(self.decoded, "gray"), self.turn)
-
-
 def probe(media: Path | bytes, *, limits: Limits | None = None) -> VideoInfo:
     """Read the header; MediaError when it is no media, holds no video, or is over the limits."""
     limits = limits or Limits()
     with _open(media) as container:
         stream = _video_stream(container)
-        first = next(_decoded(container, stream), None)
-        if first is None:
-            raise MediaError("no_frames", "the video stream holds no picture that can be decoded")
-        height, width = first.height, first.width
-        if width * height > limits.max_pixels:
-            raise MediaError("too_large", f"{width}x{height} px is over the limit of {limits.max_pixels} px")
-        if _turn(first) % 2:
-            width, height = height, width
+        width, height = _shown_size(container, stream, limits)
         duration_s = _declared_duration_s(container, stream)
         if duration_s is not None and duration_s > limits.max_duration_s:
             raise MediaError("too_long", f"{duration_s:.0f} s is over the limit of {limits.max_duration_s:.0f} s")
@@ -96,27 +85,32 @@ def read_frames(
     width: int | None = None,
     start_s: float = 0.0,
     end_s: float | None = None,
+    keyframes_only: bool = False,
+    on_packet: Callable[[bytes], object] | None = None,
     limits: Limits | None = None,
 ) -> Iterator[Frame]:
-    """Yield the frames of [start_s, end_s) on the grid `index / fps`, scaled down to at most `width` px wide.
+    """Yield the frames of [start_s, end_s) on the grid `index / fps`, their `image` at most `width` px wide.
 
-    A span gives exactly the frames that the whole would give there. Memory is bounded whatever the length. Raises
-    MediaError when the stream can't be decoded, or goes beyond the limits.
+    A span gives exactly the frames that the whole would give there. Memory is bounded whatever the length. With
+    `keyframes_only`, the pictures between keyframes aren't decoded, and the last keyframe stands for them. `on_packet` is
+    given every packet of the video stream as it is read. Raises MediaError when the stream can't be decoded, or goes
+    beyond the limits.
     """
     limits = limits or Limits()
     first_index = round(start_s * fps)
     end_index = round(limits.max_duration_s * fps) if end_s is None else round(end_s * fps)
     with _open(media) as container:
         stream = _video_stream(container)
+        if keyframes_only:
+            stream.codec_context.skip_frame = "NONKEY"
         _seek(container, stream, start_s)
-        for index, decoded in _on_grid(_timed(container, stream), fps=fps, first=first_index):
+        timed, reformatter = _timed(container, stream, limits, on_packet), VideoReformatter()
+        for index, decoded in _on_grid(timed, fps=fps, first=first_index):
             if index >= end_index:
                 if end_s is None:
                     raise MediaError("too_long", f"the video is over the limit of {limits.max_duration_s:.0f} s")
                 return
-            if decoded.width * decoded.height > limits.max_pixels:
-                raise MediaError("too_large", f"{decoded.width}x{decoded.height} px is over the limit")
-            yield _frame(index, decoded, width)
+            yield Frame(index=index, decoded=decoded, turn=_turn(decoded), max_width=width, reformatter=reformatter)
 
 
 def read_audio(
@@ -129,8 +123,8 @@ def read_audio(
 ) -> NDArray[np.float32]:
     """Return the sound of [start_s, end_s) in [-1, 1]: (n,) for one channel, else (channels, n).
 
-    The clock is the video's (padded with silence where sound starts later or ends earlier, cut where it starts
-    earlier); without video, the sound's own. Raises MediaError("no_audio_stream") when there is none.
+    The clock is the video's: silence where the sound starts later, ends earlier or has a gap in its times, cut where it
+    starts earlier. Without video it is the sound's own. Raises MediaError("no_audio_stream") when there is none.
     """
     with _open(media) as container:
         if not container.streams.audio:
@@ -141,11 +135,14 @@ def read_audio(
         _seek(container, stream, start_s, origin_s=origin_s)
         until_s = None if end_s is None else end_s + origin_s
         resampler = av.AudioResampler(format="fltp", layout="stereo" if channels == 2 else "mono", rate=sample_rate_hz)
-        first_s, blocks = _resampled(container, stream, resampler, until_s=until_s)
-    samples = np.concatenate(blocks, axis=1) if blocks else np.zeros((channels, 0), np.float32)
-    samples = _span(samples, offset=round((first_s - origin_s - start_s) * sample_rate_hz))
+        pieces = list(_resampled(_until(container.decode(stream), until_s), resampler))
+    at = [(round((time_s - origin_s - start_s) * sample_rate_hz), samples) for time_s, samples in pieces]
+    length = max((first + piece.shape[1] for first, piece in at), default=0)
     if end_s is not None:
-        samples = _exactly(samples, round((end_s - start_s) * sample_rate_hz))
+        length = round((end_s - start_s) * sample_rate_hz)
+    elif length > Limits().max_duration_s * sample_rate_hz:
+        raise MediaError("too_long", f"the sound's times run to {length / sample_rate_hz:.0f} s")
+    samples = _joined(at, channels, length)
     return samples[0] if channels == 1 else samples
 
 
@@ -225,22 +222,91 @@ def _seek(
     container.seek(int((start_s - _PREROLL_S + origin_s) / stream.time_base), stream=stream, backward=True)
 
 
-def _decoded(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.VideoFrame]:
+def _shown_size(container: av.container.InputContainer, stream: av.VideoStream, limits: Limits) -> tuple[int, int]:
+    first = next(_decoded(container, stream, limits), None)
+    if first is None:
+        raise MediaError("no_frames", "the video stream holds no picture that can be decoded")
+    if min(first.width, first.height) < _MIN_SIDE_PX:
+        raise MediaError("too_small", f"{first.width}x{first.height} px is no picture to find a face in")
+    width, height = first.width, first.height
+    stretch = _stretch(stream)
+    width = width if stretch == 1.0 else _stretched(width, stretch)
+    return (height, width) if _turn(first) % 2 else (width, height)
+
+
+def _decoded(
+    container: av.container.InputContainer,
+    stream: av.VideoStream,
+    limits: Limits,
+    on_packet: Callable[[bytes], object] | None = None,
+) -> Iterator[av.VideoFrame]:
+    """Yield the stream's pictures as they are coded, none of them over the limits."""
+    for frame in _of_packets(container, stream, on_packet):
+        if frame.width * frame.height > limits.max_pixels:
+            text = f"{frame.width}x{frame.height} px is over the limit of {limits.max_pixels} px"
+            raise MediaError("too_large", text)
+        yield frame
+
+
+def _of_packets(
+    container: av.container.InputContainer, stream: av.VideoStream, on_packet: Callable[[bytes], object] | None
+) -> Iterator[av.VideoFrame]:
     for packet in container.demux(stream):
+        if on_packet is not None:
+            on_packet(bytes(packet))
         try:
             yield from packet.decode()
         except av.error.InvalidDataError:
-            if (
-                not packet.is_corrupt
-            ):  # the demuxer marks the packet that a cut-off file ends in: what came before counts
+            if not packet.is_corrupt:  # so the demuxer marks where a cut-off file ends: what came before counts
                 raise
 
 
-def _timed(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[tuple[float, av.VideoFrame]]:
+def _shown(frames: Iterator[av.VideoFrame], stream: av.VideoStream) -> Iterator[av.VideoFrame]:
+    """Yield the pictures as they are to be shown: without interlaced lines, with square pixels."""
+    first = next(frames, None)
+    if first is None:
+        return
+    whole = chain([first], frames)
+    stretch = _stretch(stream)
+    for frame in _deinterlaced(whole, stream) if first.interlaced_frame else whole:
+        yield frame if stretch == 1.0 else frame.reformat(width=_stretched(frame.width, stretch))
+
+
+def _deinterlaced(frames: Iterable[av.VideoFrame], stream: av.VideoStream) -> Iterator[av.VideoFrame]:
+    """One picture for each, its second field's lines filled in; pictures that aren't interlaced stay as they are."""
+    graph = av.filter.Graph()
+    graph.link_nodes(graph.add_buffer(template=stream), graph.add("bwdif", "deint=interlaced:mode=send_frame"),
+                     graph.add("buffersink")).configure()  # fmt: skip
+    for frame in chain(frames, [None]):
+        graph.push(frame)
+        while True:
+            try:
+                yield graph.vpull()
+            except (av.error.BlockingIOError, av.error.EOFError):
+                break
+
+
+def _stretch(stream: av.VideoStream) -> float:
+    """How much wider than high a coded pixel is."""
+    ratio = stream.sample_aspect_ratio
+    stretch = float(ratio) if ratio else 1.0
+    return stretch if 1 / _MOST_STRETCH <= stretch <= _MOST_STRETCH else 1.0
+
+
+def _stretched(width: int, stretch: float) -> int:
+    return max(2, round(width * stretch / 2) * 2)
+
+
+def _timed(
+    container: av.container.InputContainer,
+    stream: av.VideoStream,
+    limits: Limits,
+    on_packet: Callable[[bytes], object] | None = None,
+) -> Iterator[tuple[float, av.VideoFrame]]:
     """Yield (seconds since the origin, frame), strictly rising; a frame without PTS follows at the average rate."""
     origin_s, last_s = _origin_s(stream), None
     step_s = 1 / float(stream.average_rate or CORPUS_FPS)
-    for frame in _decoded(container, stream):
+    for frame in _shown(_decoded(container, stream, limits, on_packet), stream):
         time_s = frame.time - origin_s if frame.time is not None else (0.0 if last_s is None else last_s + step_s)
         if last_s is None or time_s > last_s:
             last_s = time_s
@@ -267,49 +333,44 @@ def _turn(frame: av.VideoFrame) -> int:
     return round(frame.rotation / 90) % 4
 
 
-def _frame(index: int, decoded: av.VideoFrame, width: int | None) -> Frame:
-    turn = _turn(decoded)
-    scale = 1.0
-    if width is not None:
-        scale = min(1.0, width / (decoded.height if turn % 2 else decoded.width))
-    size = (max(2, round(decoded.width * scale)), max(2, round(decoded.height * scale)))
-    small = decoded.reformat(width=size[0], height=size[1], format="rgb24", interpolation="AREA")
-    image = np.ascontiguousarray(np.rot90(_pixels(small), turn))
-    return Frame(index=index, image=image, decoded=decoded, turn=turn)
-
-
-def _pixels(frame: av.VideoFrame, format: str | None = None) -> NDArray[np.uint8]:
-    return np.asarray(frame.to_ndarray(format=format), np.uint8)
+def _until(frames: Iterator[av.AudioFrame], until_s: float | None) -> Iterator[av.AudioFrame]:
+    for frame in frames:
+        if until_s is not None and frame.time is not None and frame.time > until_s:
+            return
+        yield frame
 
 
 def _resampled(
-    container: av.container.InputContainer,
-    stream: av.AudioStream,
-    resampler: av.AudioResampler,
-    *,
-    until_s: float | None,
-) -> tuple[float, list[NDArray[np.float32]]]:
-    """Return the first decoded sample's time and all blocks (channels, n) up to a little after `until_s`."""
-    first_s: float | None = None
-    blocks: list[NDArray[np.float32]] = []
-    for frame in container.decode(stream):
-        time_s = frame.time if frame.time is not None else 0.0
-        first_s = time_s if first_s is None else first_s
-        if until_s is not None and time_s > until_s:
-            break
-        blocks += [_samples(out) for out in resampler.resample(frame)]
-    blocks += [_samples(out) for out in resampler.resample(None)]
-    return first_s or 0.0, blocks
+    frames: Iterator[av.AudioFrame], resampler: av.AudioResampler
+) -> Iterator[tuple[float, NDArray[np.float32]]]:
+    """Yield (time in s of the first sample, samples (channels, n)) of each stretch of sound without a gap."""
+    stretch, begin_s, due_s = list[NDArray[np.float32]](), 0.0, None
+    for frame in frames:
+        time_s = frame.time if frame.time is not None else (due_s or 0.0)
+        if due_s is None or abs(time_s - due_s) > _AUDIO_GAP_S:
+            if due_s is not None:
+                yield begin_s, _whole([*stretch, *_samples(resampler.resample(None))])
+                resampler = av.AudioResampler(format=resampler.format, layout=resampler.layout, rate=resampler.rate)
+            stretch, begin_s, due_s = [], time_s, time_s
+        stretch += _samples(resampler.resample(frame))
+        due_s += frame.samples / frame.sample_rate
+    if due_s is not None:
+        yield begin_s, _whole([*stretch, *_samples(resampler.resample(None))])
 
 
-def _samples(frame: av.AudioFrame) -> NDArray[np.float32]:
-    return np.asarray(frame.to_ndarray(), np.float32)
+def _samples(frames: Iterable[av.AudioFrame]) -> list[NDArray[np.float32]]:
+    return [np.asarray(frame.to_ndarray(), np.float32) for frame in frames]
 
 
-def _span(samples: NDArray[np.float32], *, offset: int) -> NDArray[np.float32]:
-    """Shift (c, n) samples so that the first is at `offset`: silence before, or cut."""
-    return samples[:, -offset:] if offset < 0 else np.pad(samples, ((0, 0), (offset, 0)))
+def _whole(blocks: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+    return np.concatenate(blocks, axis=1) if blocks else np.zeros((1, 0), np.float32)
 
 
-def _exactly(samples: NDArray[np.float32], length: int) -> NDArray[np.float32]:
-    return np.pad(samples[:, :length], ((0, 0), (0, max(0, length - samples.shape[1]))))
+def _joined(pieces: list[tuple[int, NDArray[np.float32]]], channels: int, length: int) -> NDArray[np.float32]:
+    """Lay (place, samples) on a line of `length`, silence between; where two overlap, the later one counts."""
+    joined = np.zeros((channels, max(0, length)), np.float32)
+    for at, samples in pieces:
+        begin, end = max(0, -at), min(samples.shape[1], length - at)
+        if begin < end:
+            joined[:, at + begin : at + end] = samples[:, begin:end]
+    return joined

@@ -11,7 +11,7 @@ from pathlib import Path
 import av
 import av.container
 import numpy as np
-from av.video.reformatter import ColorRange, Colorspace
+from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from numpy.typing import NDArray
 
 from curate.media import CORPUS_FPS, CORPUS_RATE_HZ
@@ -20,17 +20,19 @@ _AAC_RATES_HZ = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 
 _AAC_BLOCK = 1024
 _BT709 = 1  # ISO/IEC 23091-2, for primaries, transfer and matrix alike
 
+Picture = NDArray[np.uint8] | av.VideoFrame  # (H, W, 3) RGB, or a decoded picture
+
 
 def write_video(
     path: Path,
-    frames: Iterable[NDArray[np.uint8]],
+    frames: Iterable[Picture],
     *,
     fps: int = CORPUS_FPS,
     audio: NDArray[np.float32] | None = None,
     sample_rate_hz: int = CORPUS_RATE_HZ,
     crf: int = 18,
 ) -> int:
-    """Write (H, W, 3) RGB frames of even size, and sound (n,) or (channels, n) in [-1, 1]; return the frame count.
+    """Write frames of one even size, and sound (n,) or (channels, n) in [-1, 1]; return the frame count.
 
     H.264, yuv420p, bt709, closed groups of one second, on one thread (so the same frames give the same bytes); AAC;
     the index comes first. The file appears whole or not at all. Sound beyond the video's
@@ -73,7 +75,7 @@ def _appearing(path: Path) -> Iterator[Path]:
 
 def _write(
     container: av.container.OutputContainer,
-    frames: Iterable[NDArray[np.uint8]],
+    frames: Iterable[Picture],
     *,
     fps: int,
     audio: NDArray[np.float32] | None,
@@ -83,12 +85,15 @@ def _write(
     video, sound = None, None
     pending: Iterator[av.AudioFrame] = iter(())
     count, heard_s = 0, 0.0
+    reformatter = VideoReformatter()
     for count, image in enumerate(frames, start=1):
+        picture = _as_written(image, reformatter)
         if video is None:
-            video = _video_stream(container, image.shape, fps=fps, crf=crf)
+            video = _video_stream(container, picture, fps=fps, crf=crf)
             if audio is not None:
                 sound, pending = _audio_stream(container, np.atleast_2d(audio), sample_rate_hz)
-        container.mux(video.encode(_picture(image, count - 1, fps)))
+        picture.pts, picture.time_base = count - 1, Fraction(1, fps)
+        container.mux(video.encode(picture))
         while sound is not None and heard_s < count / fps and (block := next(pending, None)) is not None:
             heard_s = float((block.pts or 0) + block.samples) / block.sample_rate
             container.mux(sound.encode(block))
@@ -99,13 +104,13 @@ def _write(
 
 
 def _video_stream(
-    container: av.container.OutputContainer, shape: tuple[int, ...], *, fps: int, crf: int
+    container: av.container.OutputContainer, picture: av.VideoFrame, *, fps: int, crf: int
 ) -> av.VideoStream:
     groups = f"keyint={fps}:min-keyint={fps}:scenecut=0:open-gop=0"
     stream: av.VideoStream = container.add_stream(
         "libx264", rate=fps, options={"crf": str(crf), "preset": "veryfast", "x264-params": groups}
     )
-    stream.height, stream.width = shape[:2]
+    stream.height, stream.width = picture.height, picture.width
     stream.pix_fmt = "yuv420p"
     context = stream.codec_context
     context.thread_count = 1
@@ -115,12 +120,31 @@ def _video_stream(
     return stream
 
 
-def _picture(image: NDArray[np.uint8], index: int, fps: int) -> av.VideoFrame:
-    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24").reformat(
-        format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
+def squared(picture: av.VideoFrame, size: int, reformatter: VideoReformatter) -> av.VideoFrame:
+    """Return a decoded picture as (size, size) px in the colours that videos are written in."""
+    method = "AREA" if picture.width > size else "BICUBIC"
+    return reformatter.reformat(
+        picture,
+        size,
+        size,
+        "yuv420p",
+        interpolation=method,
+        dst_colorspace=Colorspace.ITU709,
+        dst_color_range=ColorRange.MPEG,
+        threads=1,
     )
-    frame.pts, frame.time_base = index, Fraction(1, fps)
-    return frame
+
+
+def _as_written(image: Picture, reformatter: VideoReformatter) -> av.VideoFrame:
+    if isinstance(image, np.ndarray):
+        image = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
+    return reformatter.reformat(
+        image,
+        format="yuv420p",
+        dst_colorspace=Colorspace.ITU709,
+        dst_color_range=ColorRange.MPEG,
+        threads=1,
+    )
 
 
 def _audio_stream(

@@ -34,11 +34,36 @@ class Mesh:
     confidence: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class Roi:
+    """The turned square of a picture that the model looks at, px; `angle_deg` > 0 tilts clockwise in the picture."""
+
+    x: float
+    y: float
+    side: float
+    angle_deg: float
+
+
 def mesh(image: NDArray[np.uint8], *, box: NDArray[np.float32], keypoints: NDArray[np.float32]) -> Mesh:
     """Fit the mesh to one face of an (H, W, 3) RGB picture; box (4,) and keypoints (6, 2) as a detector gives them."""
-    to_roi = _roi_transform(box, keypoints)
-    roi = cv2.warpAffine(image, to_roi, (INPUT_PX, INPUT_PX), flags=cv2.INTER_LINEAR)
-    raw, logit = _run(roi / np.float32(255))
+    return fit(image, roi_of_detection(box, keypoints))
+
+
+def roi_of_detection(box: NDArray[np.float32], keypoints: NDArray[np.float32]) -> Roi:
+    """Return where to look for the mesh of a detected face: box (4,) and keypoints (6, 2), px."""
+    return _roi(box, keypoints[1] - keypoints[0])
+
+
+def roi_of_mesh(points: Points) -> Roi:
+    """Return where to look for the face of mesh `points` (468, 3) in the next frame."""
+    return _roi(hull_box(points), points[LEFT_EYE_OUTER, :2] - points[RIGHT_EYE_OUTER, :2])
+
+
+def fit(image: NDArray[np.uint8], roi: Roi) -> Mesh:
+    """Fit the mesh to what an (H, W, 3) RGB picture shows in the square."""
+    to_roi = _transform(roi)
+    square = cv2.warpAffine(image, to_roi, (INPUT_PX, INPUT_PX), flags=cv2.INTER_LINEAR)
+    raw, logit = _run(np.multiply(square, np.float32(1 / 255)))
     to_picture = cv2.invertAffineTransform(to_roi)
     scale = float(np.hypot(to_picture[0, 0], to_picture[1, 0]))
     flat = raw[:, :2] @ to_picture[:, :2].T + to_picture[:, 2]
@@ -112,14 +137,20 @@ def _distance(points: Points, first: int, second: int) -> float:
     return float(np.linalg.norm(points[first] - points[second]))
 
 
-def _roi_transform(box: NDArray[np.float32], keypoints: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the (2, 3) transform from the picture to the model's upright square, as MediaPipe cuts it."""
-    eyes = keypoints[1] - keypoints[0]
-    angle_deg = float(np.degrees(np.arctan2(eyes[1], eyes[0])))
-    centre = (float(box[0] + box[2]) / 2, float(box[1] + box[3]) / 2)
-    side = ROI_SCALE * max(float(max(box[2] - box[0], box[3] - box[1])), 1.0)
-    transform = np.asarray(cv2.getRotationMatrix2D(centre, angle_deg, INPUT_PX / side), np.float64)
-    transform[:, 2] += INPUT_PX / 2 - np.asarray(centre)
+def _roi(box: NDArray[np.float32], eyes: NDArray[np.float32]) -> Roi:
+    """The square as MediaPipe cuts it: around the box, upright by the line from the right eye to the left."""
+    return Roi(
+        x=float(box[0] + box[2]) / 2,
+        y=float(box[1] + box[3]) / 2,
+        side=ROI_SCALE * max(float(max(box[2] - box[0], box[3] - box[1])), 1.0),
+        angle_deg=float(np.degrees(np.arctan2(eyes[1], eyes[0]))),
+    )
+
+
+def _transform(roi: Roi) -> NDArray[np.float64]:
+    """Return the (2, 3) transform from the picture to the model's upright square."""
+    transform = np.asarray(cv2.getRotationMatrix2D((roi.x, roi.y), roi.angle_deg, INPUT_PX / roi.side), np.float64)
+    transform[:, 2] += INPUT_PX / 2 - np.asarray((roi.x, roi.y))
     return transform
 
 

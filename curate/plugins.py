@@ -3,7 +3,7 @@
 import difflib
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from curate.errors import ConfigError
@@ -22,6 +22,16 @@ def load(package: str, name: str) -> Callable[..., Any]:
     check(package, [name])
     plugin: Callable[..., Any] = getattr(importlib.import_module(f"{package}.{name}"), name)
     return plugin
+
+
+def weights_of(package: str, wanted: Sequence[str]) -> list[str]:
+    """Return the names of the weights that plug-ins need beyond the base set, as their modules' WEIGHTS say."""
+    return [name for plugin in wanted for name in constant(package, plugin, "WEIGHTS", ())]
+
+
+def constant(package: str, name: str, what: str, default: Any) -> Any:
+    """Return what the module of a plug-in says of it, or the default."""
+    return getattr(importlib.import_module(f"{package}.{name}"), what, default)
 
 
 def check(package: str, wanted: list[str]) -> None:

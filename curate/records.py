@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 import pyarrow as pa
@@ -30,12 +31,26 @@ class SourceEntry:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Arrived:
+    """A fetched source: its file, sha256, when it came (ISO 8601, UTC), what its host said of robots, and its licence
+    and attribution, where the entry or the page that it came from tells."""
+
+    file: Path
+    sha256: str
+    retrieved_at: str
+    rights: str | None = None
+    licence: str | None = None
+    attribution: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Source:
     """A source whose bytes are at hand: its entry, what arrived (sha256) and when (ISO 8601, UTC)."""
 
     entry: SourceEntry
     sha256: str
     retrieved_at: str
+    rights: str | None = None
 
     @property
     def source_id(self) -> str:
@@ -83,7 +98,8 @@ Status = Literal["kept", "rejected", "quarantined"]
 class Outcome:
     """What became of one source: exactly one of kept (n_clips > 0), rejected(reason), quarantined(reason, error).
 
-    `clips` holds one row a clip, kept or dropped; only kept ones carry video and audio.
+    `clips` holds one row a clip, kept or dropped; only kept ones carry video and audio. `packet_hash` is the sha256 of
+    the demuxed video packets, whatever container they came in; None where it is not known.
     """
 
     source_id: str | None
@@ -93,3 +109,4 @@ class Outcome:
     n_clips: int
     error: str
     clips: pa.Table
+    packet_hash: str | None = None

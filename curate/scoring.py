@@ -3,6 +3,7 @@
 import typing
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from curate import plugins
@@ -20,9 +21,20 @@ def score_names(scorer: str) -> list[str]:
     return [f"{scorer}_{part}" for part in parts] or [scorer]
 
 
-def all_score_names(scorers: Sequence[str]) -> list[str]:
-    """Return the names of the numbers of several scorers, in their order."""
-    return [name for scorer in scorers for name in score_names(scorer)]
+def all_score_names(scorers: Sequence[str], *, repair_by: str | None = None) -> list[str]:
+    """Return the names of the numbers of several scorers, in their order, and of a repair, if one is done."""
+    repair = REPAIR_NAMES if repair_by in scorers else ()
+    return [name for scorer in scorers for name in score_names(scorer)] + list(repair)
+
+
+def needs_audio(scorers: Sequence[str], keep: Mapping[str, Threshold]) -> bool:
+    """Whether a clip without sound is sure to be dropped: a scorer that reads the sound has a threshold."""
+    return any(
+        name in keep and not keep[name].optional
+        for scorer in scorers
+        if plugins.constant("curate.scorers", scorer, "NEEDS_AUDIO", False)
+        for name in score_names(scorer)
+    )
 
 
 def check_thresholds(keep: Mapping[str, Threshold], scorers: Sequence[str]) -> None:
@@ -35,21 +47,54 @@ def check_thresholds(keep: Mapping[str, Threshold], scorers: Sequence[str]) -> N
             raise ConfigError(f"keep.{name}: min {threshold.min} is above max {threshold.max}")
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Scored:
+    """A clip's media (its sound shifted where that was found to be late or early), scores and decision."""
+
+    media: ClipMedia
+    scores: Scores
+    decision: Decision
+
+
+REPAIR_NAMES = ("audio_shift_s", "sync_offset_before_s", "sync_confidence_before")
+MIN_SHIFT_S = 0.1  # what is claimed may be wrong by two frames, 0.08 s: a smaller offset may be none
+
+
 def score(
-    media: ClipMedia, *, scorers: Sequence[str], keep: Mapping[str, Threshold], score_all: bool = False
-) -> tuple[Scores, Decision]:
-    """Run the scorers in order, stopping after the first that drops the clip unless `score_all`."""
+    media: ClipMedia,
+    *,
+    scorers: Sequence[str],
+    keep: Mapping[str, Threshold],
+    score_all: bool = False,
+    repair_by: str | None = None,
+) -> Scored:
+    """Run the scorers in order, stopping after the first that drops the clip unless `score_all`.
+
+    Where the scorer `repair_by` claims an offset (its `offset_s`) that can't be none, the sound is shifted by it: that
+    scorer runs again, the later ones run on the mended clip, and REPAIR_NAMES say what was done.
+    """
     scores: Scores = {}
     decision = Decision()
     for scorer in scorers:
         given = _numbers(scorer, media)
+        if scorer == repair_by:
+            media, given = _repaired(media, scorer, given)
         scores |= given
         if decision.dropped_by is None:
             missing = ": there is no audio stream" if None in given.values() and media.audio is None else ""
             decision = decide(given, {name: keep[name] for name in given if name in keep}, missing=missing)
         if decision.dropped_by is not None and not score_all:
             break
-    return scores, decision
+    return Scored(media=media, scores=scores, decision=decision)
+
+
+def _repaired(media: ClipMedia, scorer: str, given: Scores) -> tuple[ClipMedia, Scores]:
+    offset_s, confidence = given[f"{scorer}_offset_s"], given[f"{scorer}_confidence"]
+    before: Scores = {"sync_offset_before_s": offset_s, "sync_confidence_before": confidence}
+    if offset_s is None or abs(offset_s) < MIN_SHIFT_S:
+        return media, given | before | {"audio_shift_s": 0.0}
+    mended = replace(media, audio_shift_s=offset_s)
+    return mended, _numbers(scorer, mended) | before | {"audio_shift_s": offset_s}
 
 
 def decide(scores: Mapping[str, float | None], keep: Mapping[str, Threshold], *, missing: str = "") -> Decision:

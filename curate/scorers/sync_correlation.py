@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from curate.clip_media import ClipMedia
 
+NEEDS_AUDIO = True
 MAX_LAG_S = 0.6
 IN_PLACE_S = 0.2
 FLOOR_DB = -50.0  # below the loudest moment, silence is silence

@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from curate.errors import MediaError
+from curate.frame import Box
 from curate.media import Limits, probe, read_audio, read_frames
 from curate.media_writing import encode_flac, write_video
 from tests.conftest import pulsed_tone
@@ -125,7 +126,7 @@ def test_width_scales_down_and_never_up(tmp_path: Path, moving_picture: Frames) 
     assert next(iter(read_frames(tmp_path / "a.mp4", width=64))).image.shape == (48, 64, 3)
     frame = next(iter(read_frames(tmp_path / "a.mp4", width=640)))
     assert frame.image.shape == (96, 128, 3)
-    assert frame.luma().shape == (96, 128)
+    assert frame.luma(Box(left=0, top=0, right=128, bottom=96)).shape == (96, 128)
 
 
 def test_bad_files_say_what_is_wrong(tmp_path: Path, moving_picture: Frames) -> None:

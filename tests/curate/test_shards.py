@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from numpy.typing import NDArray
 
+from curate import shards
 from curate.media import probe, read_audio, read_frames
 from curate.media_writing import encode_flac, write_video
 from curate.outcomes import INDEX_SCHEMA
@@ -64,6 +65,36 @@ def test_one_range_read_is_one_clip(tmp_path: Path, rows: Rows) -> None:
 def test_the_same_rows_give_the_same_bytes_however_they_come(tmp_path: Path, rows: Rows) -> None:
     one, two = written(tmp_path / "one.parquet", rows), written(tmp_path / "two.parquet", rows, at_a_time=3)
     assert one.read_bytes() == two.read_bytes()
+
+
+def test_media_that_resemble_each_other_are_told_apart(tmp_path: Path) -> None:
+    """Clips that begin alike, contain each other, are empty or are as large as a page."""
+    alike = b"\x40\x00\x00\x00" * 64
+    contents = [alike, alike + b"1", b"", alike[:64], bytes(3_000_000), alike + alike, bytes(3_000_000) + b"2", alike]
+    made: Rows = [{"clip_id": str(i), "video": {"bytes": content}, "audio": None} for i, content in enumerate(contents)]
+    shard = written(tmp_path / "shard.parquet", made)
+    whole = shard.read_bytes()
+    blobs = locate_blobs(shard)
+    assert [whole[blob.video_offset : blob.video_offset + blob.video_size] for blob in blobs] == contents
+    ends = [blob.video_offset + blob.video_size for blob in blobs]
+    assert all(blob.video_offset > end for blob, end in zip(blobs[1:], ends, strict=False)), "each its own"
+
+
+def test_media_that_do_not_lie_in_one_piece_are_refused(tmp_path: Path, rows: Rows) -> None:
+    shard = tmp_path / "shard.parquet"
+    pq.write_table(pa.Table.from_pylist(rows[:1], SCHEMA), shard, compression="zstd")
+    with pytest.raises(ValueError, match="does not lie in one piece"):
+        locate_blobs(shard)
+
+
+def test_row_groups_are_capped_by_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shards, "BYTES_A_GROUP", 1000)
+    sizes = [400, 400, 400, 1500, 10, 10, 990, 600]
+    made: Rows = [{"clip_id": str(i), "video": {"bytes": bytes(size)}} for i, size in enumerate(sizes)]
+    for at_a_time in (1, 3, 40):
+        metadata = pq.ParquetFile(written(tmp_path / "shard.parquet", made, at_a_time=at_a_time)).metadata
+        groups = [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
+        assert groups == [2, 1, 1, 2, 1, 1], at_a_time
 
 
 def test_row_groups_are_small_and_media_are_plain(tmp_path: Path, rows: Rows) -> None:

@@ -17,8 +17,11 @@ def face(left: float, top: float = 0.0, *, size: float = 100.0, aperture: float 
         mouth_aperture=aperture,
         mouth_width=0.5,
         eye_openness=0.3,
+        expression=np.zeros(21, np.float32),
         confidence=0.9,
         sharpness=50.0,
+        luminance=120.0,
+        completeness=1.0,
     )
 
 

@@ -1,14 +1,17 @@
 """Run folders: record, resume, refuse."""
 
 import json
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from curate.errors import EmoforgeError
+from curate.store import open_store
 from pipelines.config import option
 from pipelines.run_folder import open_run
+from tests.object_store import bucket
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,3 +77,46 @@ def test_a_spoilt_record_is_named(tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text("{ not json")
     with pytest.raises(EmoforgeError, match=r"run\.json"), open_run(tmp_path, command="t", config=Config(), inputs={}):
         pass
+
+
+def test_a_run_on_a_bucket_is_all_there_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    with bucket(monkeypatch) as address:
+        for left in (3, 2):
+            with open_run(address, command="curate", config=Config(), inputs={}, always=True) as run:
+                assert not run.done
+                assert run.store.uri() == address
+                (run.path / "report.html").write_text(f"{left} left")
+                run.store.write("shards/part-00000.parquet", b"a shard")
+        assert not run.path.exists()
+        store = open_store(address)
+        names = {"run.json", "config.yaml", "log.txt", "report.html", "shards/part-00000.parquet"}
+        assert set(store.sizes("")) == names, "and no lease"
+        assert store.read("report.html") == b"2 left"
+        assert store.read("log.txt").decode().count("curate started") == 2, "the log goes on"
+        assert json.loads(store.read("run.json"))["status"] == "done"
+        with open_run(address, command="curate", config=Config(), inputs={}) as again:
+            assert again.done
+
+
+def test_a_run_on_a_bucket_that_broke_leaves_its_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(address: str) -> None:
+        with open_run(address, command="curate", config=Config(), inputs={}) as run:
+            (run.path / "workers.log").write_text("what native code printed")
+            raise EmoforgeError("no way")
+
+    with bucket(monkeypatch) as address:
+        with pytest.raises(EmoforgeError, match="no way"):
+            broken(address)
+        store = open_store(address)
+        assert set(store.sizes("")) == {"run.json", "config.yaml", "log.txt", "workers.log"}
+        assert json.loads(store.read("run.json"))["status"] == "running"
+
+
+def test_a_log_that_can_not_be_written_says_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with open_run(tmp_path, command="train", config=Config(), inputs={}):
+        files = [handler for handler in logging.getLogger().handlers if isinstance(handler, logging.FileHandler)]
+        (handler,) = [file for file in files if Path(file.baseFilename).name == "log.txt"]
+        handler.stream.close()
+        handler.stream = Path("/dev/full").open("w")  # noqa: SIM115 - the handler closes it
+        logging.getLogger("curate").info("something")
+    assert capsys.readouterr().err == ""

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from evaluate.features.expression_mesh import NAMES, expression_vector
+from curate.expression import NAMES, expression_vector
 from evaluate.observation import find_face
 
 Points = NDArray[np.float32]

@@ -1,0 +1,66 @@
+"""Face crops as SyncNet and LR-ASD want them: a smoothed square around the lower face of a track, 224 px."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import medfilt
+
+from curate.errors import MediaError
+from curate.media import read_frames
+from curate.tracks import Track
+
+# All four from crop_video of joonson/syncnet_python's run_pipeline.py, which TalkNet and LR-ASD took over
+CROP_PX = 224
+CROP_SCALE = 0.40  # of the face's half side: added left and right, and twice below
+SMOOTH_FRAMES = 13
+PADDING = 110
+
+MIN_FRAMES = SMOOTH_FRAMES // 2 + 1  # of fewer, the filter's median is one of the zeros it puts beyond the ends
+
+
+def face_crops(source: Path | bytes, track: Track) -> NDArray[np.uint8]:
+    """Return the (F, 224, 224, 3) RGB crops of a track's F frames (at least 7), read in one pass: 3.8 MB a second.
+
+    The reference cuts around S3FD's boxes; here the mesh's hull stands for them as it is. On the six faces of the two
+    pictures in the reference's README its squares are 1.03 times the hull's (0.98 to 1.05, a profile 1.27) and lie
+    0.08 half sides higher: within what one detector differs from the next, so nothing is corrected for.
+    Raises MediaError when the video ends before the track does.
+    """
+    crops = np.empty((len(track), CROP_PX, CROP_PX, 3), np.uint8)
+    n_read = 0
+    frames = read_frames(source, fps=track.fps, start_s=track.start_s, end_s=track.end_s)
+    for crop, window, frame in zip(crops, crop_windows(track.boxes), frames, strict=False):
+        crop[:] = cv2.resize(_cut(frame.image, window), (CROP_PX, CROP_PX))
+        n_read += 1
+    if n_read < len(track):
+        raise MediaError("truncated", f"the video has {n_read} of the track's {len(track)} frames")
+    return crops
+
+
+def crop_windows(boxes: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Return (F, 4) left, top, right, bottom in px of the picture, which they may leave, for the boxes (F, 4)."""
+    left, top, right, bottom = boxes.astype(np.float64).T
+    half = _smoothed(np.maximum(right - left, bottom - top) / 2)
+    x, y = _smoothed((left + right) / 2), _smoothed((top + bottom) / 2)
+    across, below = half * (1 + CROP_SCALE), half * (1 + 2 * CROP_SCALE)
+    edges = np.floor(np.stack([x - across, y - half, x + across, y + below], axis=1))
+    return np.asarray(edges, np.int64)
+
+
+def _smoothed(series: NDArray[np.float64]) -> NDArray[np.float64]:
+    padded = np.pad(series, SMOOTH_FRAMES)  # with zeros, as medfilt itself would, but with a warning for a short series
+    return np.asarray(medfilt(padded, SMOOTH_FRAMES)[SMOOTH_FRAMES:-SMOOTH_FRAMES])
+
+
+def _cut(image: NDArray[np.uint8], window: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Return the window of an (H, W, 3) picture, grey where it leaves the picture."""
+    left, top, right, bottom = (int(edge) for edge in window)
+    height, width = image.shape[:2]
+    if left >= 0 and top >= 0 and right <= width and bottom <= height:
+        return image[top:bottom, left:right]
+    cut = np.full((bottom - top, right - left, 3), PADDING, np.uint8)
+    inside = image[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)]
+    cut[max(-top, 0) :, max(-left, 0) :][: inside.shape[0], : inside.shape[1]] = inside
+    return cut

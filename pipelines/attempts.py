@@ -1,0 +1,31 @@
+"""One attempt at one task, inside a worker: within its memory, and answered whatever the task raises."""
+
+import resource
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from curate.errors import EmoforgeError
+from pipelines.stages import Answer, Failure, Task
+
+
+def attempt(work: Callable[[Task], bool | None], task: Task) -> Answer:
+    """Do one task; what one source raises is that source's failure, what every source would raise ends the run."""
+    try:
+        return work(task) is not False
+    except (EmoforgeError, OSError):
+        raise
+    except MemoryError:
+        return Failure(reason="out_of_memory", error="processing needed more memory than the limit")
+    except Exception as error:  # noqa: BLE001 - the worker's edge: hostile input must not take the run down
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        text = f"{type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})"
+        return Failure(reason="internal_error", error=text)
+
+
+def limit_memory(memory_gb: float) -> None:
+    """Cap what this process may allocate from here on."""
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    most = int(used + memory_gb * (1 << 30))
+    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    resource.setrlimit(resource.RLIMIT_DATA, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
