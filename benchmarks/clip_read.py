@@ -41,7 +41,7 @@ def made_corpus(run: Path, *, clips: int = 300, clip_bytes: int = 1_000_000) -> 
     table = pa.Table.from_pylist(rows, outcome_schema([]))
     outcome = Outcome(source_id="made", uri="made", outcome="kept", reason="", n_clips=clips, error="", clips=table)
     outcomes.write_outcome(run, task, outcome)
-    list(outcomes.commit_ready(run, [task], score_names=[], shard_bytes=1 << 40))
+    outcomes.Commits(run, [task], score_names=[], shard_bytes=1 << 40).commit_ready()
     outcomes.write_tables(run, [])
     return run
 

@@ -61,7 +61,7 @@ def _diagonal_sums(table: NDArray[np.uint8]) -> NDArray[np.int64]:
     padded = np.zeros((pairs, n, n + m), np.uint8)
     padded[:, :, :m] = table
     skewed = padded.reshape(pairs, -1)[:, : n * (n + m - 1)].reshape(pairs, n, n + m - 1)
-    return skewed.sum(axis=1, dtype=np.uint32).astype(np.int64)
+    return np.asarray(skewed.sum(axis=1, dtype=np.uint32), np.int64)
 
 
 def _batches(lengths: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:

@@ -1,13 +1,14 @@
-"""Groups clips by the person they show: average-link clusters of the identity embeddings, one answer for one set of clips.
+"""Groups clips by the person they show: average-link clusters of identity embeddings, one answer for one set of clips.
 
 Two clusters join while each is the other's nearest and the mean cosine between their clips is at least the threshold
 (UPGMA, cut there): one look-alike can't chain strangers together, as it does when a single link is enough. A cluster
 without such a neighbour will never have one (the mean lies between its parts'), so it is finished.
 
 With 15 000 clusters or fewer the search for the nearest is exact. Beyond, it looks only in the two cells, of about
-sqrt(n), whose pivots are nearest (n^1.5 in all), and goes over what is left with other pivots; what it still misses is a
-person in two clusters, which `splits` reports as the nearest pair across splits. dlib's embedding confuses about 1 of 150 pairs of strangers at its own threshold, so among
-100 000 people everyone has look-alikes: there, splits disjoint by cluster are disjoint by person only as far as it can tell.
+sqrt(n), whose pivots are nearest (n^1.5 in all), and goes over what is left with other pivots; what it still misses
+is a person in two clusters, which `splits` reports as the nearest pair across splits. The embedding mistakes some
+strangers for one person at its own threshold, so among 100 000 people many have a look-alike: there, splits that are
+disjoint by cluster are disjoint by person only as far as the embedding can tell.
 """
 
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from curate.identity import SAME_PERSON_COSINE
 
 EXACT, PROBES, SEARCHES = 15_000, 2, 3
-CELL_ROWS = 4096  # a cell (one person on all clips) is searched in pieces of this size: bounds memory and time
+CELL_ROWS = 4096  # a cell (one person on all clips) is searched in pieces of this size, which bounds the time
 
 Vectors = NDArray[np.float32]
 
@@ -50,7 +51,7 @@ def _join(
 ) -> None:
     """Join mutually nearest clusters until none is left, writing into owner, sums and sizes."""
     while len(alive) > 1:
-        nearest, cosine = _nearest(sums[alive] / sizes[alive, None].astype(np.float32), seed)
+        nearest, cosine = _nearest((sums[alive] / sizes[alive, None]).astype(np.float32), seed)
         alike = cosine >= threshold
         place = np.arange(len(alive))
         first = np.flatnonzero(alike & (nearest[nearest] == place) & (place < nearest))
@@ -85,7 +86,7 @@ def _nearest(means: Vectors, seed: int) -> tuple[NDArray[np.int64], Vectors]:
 
 
 def _cells(means: Vectors, seed: int) -> Iterator[NDArray[np.int64]]:
-    """Yield overlapping groups of vectors in which nearest neighbours meet: all together, or by their nearest pivots."""
+    """Yield overlapping groups in which nearest neighbours meet: all vectors together, or by their nearest pivots."""
     n = len(means)
     if n <= EXACT:
         yield np.arange(n)

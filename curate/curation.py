@@ -20,7 +20,7 @@ from curate.encode import EncodedClip, encode_clip
 from curate.errors import MediaError
 from curate.face_finder import SMALL_PX
 from curate.media import CORPUS_FPS, Limits
-from curate.records import Arrived, Clip, Decision, Domain, Outcome, Source, SourceEntry, Status, Threshold
+from curate.records import Arrived, Clip, Decision, Outcome, Source, SourceEntry, Status, Threshold
 from curate.scoring import Scores, all_score_names, needs_audio, score, score_names, sum_up
 from curate.shards import outcome_schema
 from curate.triage import triage
@@ -34,7 +34,7 @@ class Recipe:
     """Everything that decides what becomes of a source: see configs/curate.yaml for units and defaults."""
 
     scorers: Sequence[str]
-    keep: Mapping[Domain, Mapping[str, Threshold]]
+    keep: Mapping[str, Mapping[str, Threshold]]  # by domain
     detector: str = "blazeface"
     repair_by: str | None = None
     analysis: Mapping[str, Any] = field(default_factory=dict)

@@ -3,11 +3,12 @@
 Two clips share a span if, at one shift in time, for two seconds or more (or half of a clip shorter than four),
 
 * picture: their pictures move and look alike, also mirrored, whatever their sound: one picture dubbed in two
-  languages is a duplicate, since its lips fit one of them at most, and its frames must not lie on both sides of a split; or
+  languages is a duplicate, since its lips fit one of them at most and its frames must stay on one side of a split; or
 * sound: their sound is the same and so is the person (identity embeddings), however the picture was reframed.
   A voice-over of another picture, two faces of one conversation and cover versions are no duplicates.
 
-Silence, black and stillness are no evidence: a silent photograph has no duplicates but those with the same bytes.
+Silence, black and stillness are no evidence: a copy of a silent clip in which hardly anything moves is not found, nor
+always a silent copy with a shifted crop (a systematic error of all its looks). A change of speed is not looked for.
 """
 
 from collections.abc import Sequence
@@ -77,9 +78,7 @@ def fingerprints(
         duration_s=duration_s,
         look=Words(values=(words >> np.uint64(32)).astype(np.uint32), offsets=offsets, step_s=FRAME_HASH_S),
         movement=Words(values=words.astype(np.uint32), offsets=offsets, step_s=FRAME_HASH_S),
-        sound=Words(
-            values=audio_fingerprint[0].view(np.uint32), offsets=audio_fingerprint[1], step_s=AUDIO_WORD_S
-        ),
+        sound=Words(values=audio_fingerprint[0].view(np.uint32), offsets=audio_fingerprint[1], step_s=AUDIO_WORD_S),
         identity=identity,
     )
 

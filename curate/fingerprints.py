@@ -2,16 +2,17 @@
 
 Both are rows of 32-bit words at a fixed cadence, so that two clips can be compared at every shift in time:
 
-* picture, 5 a second, 64 bits: signs of low DCT coefficients of the picture (upper word: how it looks) and of its change
-  over 0.4 s (lower word: how it moves). Talking heads of one scene look alike at all times and move alike at none:
-  the look finds candidates, the movement tells a copy from another part of the same video.
+* picture, 5 a second, 64 bits: signs of low DCT coefficients of the picture (upper word: how it looks) and of its
+  change over 0.4 s (lower word: how it moves). Talking heads of one scene look alike at all times and move alike at
+  none: the look finds candidates, the movement tells a copy from another part of the same video.
 * sound, 15.6 a second, 32 bits: signs of how energy differences of neighbouring bands change over 0.26 s, after
-  Haitsma and Kalker, A Highly Robust Audio Fingerprinting System, ISMIR 2002, with longer windows, which bear a lower cadence.
+  Haitsma and Kalker, A Highly Robust Audio Fingerprinting System, ISMIR 2002; longer windows bear a lower cadence.
 
-Where nothing moves, shows or sounds, the word is 0 and counts as no evidence: what still pictures and silence
-share is codec noise. Measured on 35 clips (2 s or more in common; share of bits that differ): an off-grid trim scaled to
-160 px at crf 34 has 0.17 (movement) and 0.06 (look), with the crop shifted by 5 % 0.20 and 0.15, two unrelated clips at their
-best shift at least 0.34; a trim through 32 kb/s AAC at another gain 0.09 (at most 0.12), unrelated sound at least 0.40.
+Where nothing moves, shows or sounds, the word is 0 and counts as no evidence: what still pictures and silence share
+is codec noise. Shares of bits that differ, medians over 35 clips at the best shift with 2 s or more in common: an
+off-grid trim scaled to 160 px at crf 34 has 0.17 in movement, with the crop shifted by 5 % 0.20 (at most 0.28 unless
+hardly anything moves), two unrelated clips at least 0.34; a trim through 32 kb/s AAC has 0.09 in sound (at most
+0.12), unrelated sound at least 0.40.
 """
 
 from collections import deque

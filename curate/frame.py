@@ -1,7 +1,7 @@
 """One picture of a video, and the cheapest way to the part of it that somebody needs.
 
-A full-size RGB picture costs more than the decoding did. So a frame keeps the decoder's own planes, and hands out a small
-copy, a region or a face's brightness.
+A full-size RGB picture costs more than the decoding did. So a frame keeps the decoder's own planes, and hands out a
+small copy, a region or a face's brightness.
 """
 
 from dataclasses import dataclass, field
@@ -68,6 +68,8 @@ class Frame:
         """
         even = self._even(box)
         y, u, v = (self._cut(plane, even, 2 if chroma else 1) for chroma, plane in enumerate(self._planes))
+        if self._full_range:
+            y, u, v = (np.asarray(cv2.LUT(cut, table)) for cut, table in zip((y, u, v), _to_limited_range(), strict=True))
         height, width = y.shape
         joined = np.empty((height * 3 // 2, width), np.uint8)
         joined[:height] = y
@@ -136,3 +138,11 @@ def _view(plane: av.video.plane.VideoPlane) -> Plane:
 def _to_full_range() -> NDArray[np.uint8]:
     levels = (np.arange(256) - 16) * 255 / 219
     return np.asarray(np.clip(levels.round(), 0, 255), np.uint8)
+
+
+@cache
+def _to_limited_range() -> tuple[Plane, Plane, Plane]:
+    """What OpenCV takes Y, U and V to be."""
+    levels = np.arange(256)
+    luma, chroma = 16 + levels * 219 / 255, 128 + (levels - 128) * 224 / 255
+    return luma.round().astype(np.uint8), chroma.round().astype(np.uint8), chroma.round().astype(np.uint8)

@@ -155,8 +155,8 @@ class _SoundBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.m_norm_2(self.m_2(self.m_norm_1(self.m_1(x)).relu_())).relu_()
-        x = self.t_norm_1(self.t_1(x)).relu_()
-        return self.t_norm_2(self.t_2(x)).relu_()
+        y: Tensor = self.t_norm_2(self.t_2(self.t_norm_1(self.t_1(x)).relu_()))
+        return y.relu_()
 
 
 class _Gate(nn.Module):

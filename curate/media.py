@@ -62,7 +62,7 @@ def probe(media: Path | bytes, *, limits: Limits | None = None) -> VideoInfo:
     """Read the header; MediaError when it is no media, holds no video, or is over the limits."""
     limits = limits or Limits()
     with _open(media) as container:
-        stream = _video_stream(container)
+        stream = _video_stream(container, limits)
         width, height = _shown_size(container, stream, limits)
         duration_s = _declared_duration_s(container, stream)
         if duration_s is not None and duration_s > limits.max_duration_s:
@@ -97,18 +97,15 @@ def read_frames(
     beyond the limits.
     """
     limits = limits or Limits()
-    first_index = round(start_s * fps)
-    end_index = round(limits.max_duration_s * fps) if end_s is None else round(end_s * fps)
+    end_index = None if end_s is None else round(end_s * fps)
     with _open(media) as container:
-        stream = _video_stream(container)
+        stream = _video_stream(container, limits)
         if keyframes_only:
             stream.codec_context.skip_frame = "NONKEY"
-        _seek(container, stream, start_s)
+        _seek_keyframe(container, stream, start_s)
         timed, reformatter = _timed(container, stream, limits, on_packet), VideoReformatter()
-        for index, decoded in _on_grid(timed, fps=fps, first=first_index):
-            if index >= end_index:
-                if end_s is None:
-                    raise MediaError("too_long", f"the video is over the limit of {limits.max_duration_s:.0f} s")
+        for index, decoded in _on_grid(timed, fps=fps, first=round(start_s * fps)):
+            if end_index is not None and index >= end_index:
                 return
             yield Frame(index=index, decoded=decoded, turn=_turn(decoded), max_width=width, reformatter=reformatter)
 
@@ -130,9 +127,8 @@ def read_audio(
         if not container.streams.audio:
             raise MediaError("no_audio_stream", "there is no audio stream")
         stream = container.streams.audio[0]
-        clock = container.streams.video[0] if container.streams.video else stream
-        origin_s = _origin_s(clock)
-        _seek(container, stream, start_s, origin_s=origin_s)
+        origin_s = _origin_s(next(iter(_moving(container)), stream))
+        _seek(container, stream, start_s - _PREROLL_S, origin_s=origin_s)
         until_s = None if end_s is None else end_s + origin_s
         resampler = av.AudioResampler(format="fltp", layout="stereo" if channels == 2 else "mono", rate=sample_rate_hz)
         pieces = list(_resampled(_until(container.decode(stream), until_s), resampler))
@@ -152,8 +148,7 @@ def audio_format(media: Path | bytes) -> tuple[int, int, bool]:
         if not container.streams.audio:
             raise MediaError("no_audio_stream", "there is no audio stream")
         stream = container.streams.audio[0]
-        moving = [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
-        return stream.rate, stream.channels, bool(moving)
+        return stream.rate, stream.channels, bool(_moving(container))
 
 
 @contextmanager
@@ -161,7 +156,12 @@ def _open(media: Path | bytes) -> Iterator[av.container.InputContainer]:
     """Open a plain container of local bytes: a playlist or script, which names other files, is no media."""
     source = io.BytesIO(media) if isinstance(media, bytes) else f"file:{media}"
     try:
-        container = av.open(source, "r", options={"format_whitelist": _CONTAINERS, "protocol_whitelist": "file"})
+        container = av.open(
+            source,
+            "r",
+            options={"format_whitelist": _CONTAINERS, "protocol_whitelist": "file"},
+            metadata_errors="replace",  # a title in some old code page doesn't spoil the picture
+        )
     except (av.error.FFmpegError, ValueError) as error:
         raise MediaError(*_why_not_opened(media, error)) from error
     try:
@@ -189,12 +189,24 @@ def _head(path: Path) -> bytes:
         return file.read(16)
 
 
-def _video_stream(container: av.container.InputContainer) -> av.VideoStream:
-    if not container.streams.video:
+def _moving(container: av.container.InputContainer) -> list[av.VideoStream]:
+    """The video streams that aren't a song's cover."""
+    return [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
+
+
+def _video_stream(container: av.container.InputContainer, limits: Limits) -> av.VideoStream:
+    streams = _moving(container)
+    if not streams:
         raise MediaError("no_video_stream", "there is no video stream")
-    stream = container.streams.video[0]
-    stream.codec_context.thread_count = 1  # a worker owns one core
-    return stream
+    context = streams[0].codec_context
+    _check_size(context.width, context.height, limits)
+    context.thread_count = 1  # a worker owns one core
+    return streams[0]
+
+
+def _check_size(width: int, height: int, limits: Limits) -> None:
+    if width * height > limits.max_pixels:
+        raise MediaError("too_large", f"{width}x{height} px is over the limit of {limits.max_pixels} px")
 
 
 def _declared_duration_s(container: av.container.InputContainer, stream: av.VideoStream) -> float | None:
@@ -210,28 +222,47 @@ def _origin_s(stream: av.VideoStream | av.AudioStream) -> float:
 
 
 def _seek(
-    container: av.container.InputContainer,
-    stream: av.VideoStream | av.AudioStream,
-    start_s: float,
-    *,
-    origin_s: float | None = None,
-) -> None:
-    if start_s <= _PREROLL_S or stream.time_base is None:
-        return
-    origin_s = _origin_s(stream) if origin_s is None else origin_s
-    container.seek(int((start_s - _PREROLL_S + origin_s) / stream.time_base), stream=stream, backward=True)
+    container: av.container.InputContainer, stream: av.VideoStream | av.AudioStream, to_s: float, *, origin_s: float
+) -> bool:
+    """Go to a packet at or before `to_s`; False, and no move, where there is none to go to."""
+    if to_s <= 0 or stream.time_base is None:
+        return False
+    try:
+        container.seek(int((to_s + origin_s) / stream.time_base), stream=stream, backward=True)
+    except av.error.FFmpegError:
+        return False
+    return True
+
+
+def _seek_keyframe(container: av.container.InputContainer, stream: av.VideoStream, start_s: float) -> None:
+    """Go to a keyframe at least the preroll before `start_s`, or to the beginning; some containers seek to any packet."""
+    origin_s, back_s = _origin_s(stream), _PREROLL_S
+    while _seek(container, stream, start_s - back_s, origin_s=origin_s):
+        if _keyframe_comes(container, stream, before_s=start_s - _PREROLL_S + origin_s):
+            _seek(container, stream, start_s - back_s, origin_s=origin_s)
+            return
+        back_s *= 4
+    if start_s > _PREROLL_S:
+        container.seek(0, any_frame=True)
+
+
+def _keyframe_comes(container: av.container.InputContainer, stream: av.VideoStream, *, before_s: float) -> bool:
+    for packet in container.demux(stream):
+        stamp = packet.pts if packet.dts is None else packet.dts
+        if stamp is None or float(stamp * packet.time_base) > before_s:
+            return False
+        if packet.is_keyframe:
+            return True
+    return False
 
 
 def _shown_size(container: av.container.InputContainer, stream: av.VideoStream, limits: Limits) -> tuple[int, int]:
-    first = next(_decoded(container, stream, limits), None)
+    first = next(_shown(_decoded(container, stream, limits), stream), None)
     if first is None:
         raise MediaError("no_frames", "the video stream holds no picture that can be decoded")
     if min(first.width, first.height) < _MIN_SIDE_PX:
         raise MediaError("too_small", f"{first.width}x{first.height} px is no picture to find a face in")
-    width, height = first.width, first.height
-    stretch = _stretch(stream)
-    width = width if stretch == 1.0 else _stretched(width, stretch)
-    return (height, width) if _turn(first) % 2 else (width, height)
+    return (first.height, first.width) if _turn(first) % 2 else (first.width, first.height)
 
 
 def _decoded(
@@ -242,9 +273,7 @@ def _decoded(
 ) -> Iterator[av.VideoFrame]:
     """Yield the stream's pictures as they are coded, none of them over the limits."""
     for frame in _of_packets(container, stream, on_packet):
-        if frame.width * frame.height > limits.max_pixels:
-            text = f"{frame.width}x{frame.height} px is over the limit of {limits.max_pixels} px"
-            raise MediaError("too_large", text)
+        _check_size(frame.width, frame.height, limits)
         yield frame
 
 
@@ -262,14 +291,26 @@ def _of_packets(
 
 
 def _shown(frames: Iterator[av.VideoFrame], stream: av.VideoStream) -> Iterator[av.VideoFrame]:
-    """Yield the pictures as they are to be shown: without interlaced lines, with square pixels."""
-    first = next(frames, None)
-    if first is None:
-        return
-    whole = chain([first], frames)
-    stretch = _stretch(stream)
-    for frame in _deinterlaced(whole, stream) if first.interlaced_frame else whole:
-        yield frame if stretch == 1.0 else frame.reformat(width=_stretched(frame.width, stretch))
+    """Yield the pictures as they are to be shown: without interlaced lines, with square pixels, all of one size."""
+    coded, stretch = (stream.codec_context.width, stream.codec_context.height), _stretch(stream)
+    reformatter = VideoReformatter()
+    size = coded if stretch == 1.0 else (_stretched(coded[0], stretch), coded[1])
+    for frame in _progressive(_of_one_size(frames, coded), stream):
+        yield frame if (frame.width, frame.height) == size else reformatter.reformat(frame, *size, threads=1)
+
+
+def _of_one_size(frames: Iterator[av.VideoFrame], size: tuple[int, int]) -> Iterator[av.VideoFrame]:
+    """A call's picture changes its size in mid-stream, where the line gets worse: bring it back to the first's."""
+    for frame in frames:
+        yield frame if (frame.width, frame.height) == size else frame.reformat(*size)
+
+
+def _progressive(frames: Iterator[av.VideoFrame], stream: av.VideoStream) -> Iterator[av.VideoFrame]:
+    for frame in frames:
+        if frame.interlaced_frame:
+            yield from _deinterlaced(chain([frame], frames), stream)
+            return
+        yield frame
 
 
 def _deinterlaced(frames: Iterable[av.VideoFrame], stream: av.VideoStream) -> Iterator[av.VideoFrame]:
@@ -308,6 +349,8 @@ def _timed(
     step_s = 1 / float(stream.average_rate or CORPUS_FPS)
     for frame in _shown(_decoded(container, stream, limits, on_packet), stream):
         time_s = frame.time - origin_s if frame.time is not None else (0.0 if last_s is None else last_s + step_s)
+        if time_s > limits.max_duration_s:
+            raise MediaError("too_long", f"a picture at {time_s:.0f} s is over the limit of {limits.max_duration_s:.0f} s")
         if last_s is None or time_s > last_s:
             last_s = time_s
             yield time_s, frame
@@ -316,11 +359,14 @@ def _timed(
 def _on_grid(
     timed: Iterator[tuple[float, av.VideoFrame]], *, fps: int, first: int
 ) -> Iterator[tuple[int, av.VideoFrame]]:
-    """Yield (grid index, the frame nearest to index / fps) from `first` on; the last frame is shown for one step."""
+    """Yield (grid index, the frame nearest to index / fps) from `first` on; the last frame is shown for one step.
+
+    No frame is shown more than half a step before its time: where frames are far apart, the earlier one stands still.
+    """
     index = first
     shown: tuple[float, av.VideoFrame] | None = None
     for time_s, frame in timed:
-        while shown is not None and index / fps < (shown[0] + time_s) / 2:
+        while shown is not None and index / fps < max((shown[0] + time_s) / 2, time_s - 0.5 / fps):
             yield index, shown[1]
             index += 1
         shown = (time_s, frame)

@@ -1,4 +1,4 @@
-"""Self-contained HTML pages with one look: a title, then sections of text, tables, pictures and clips."""
+"""Self-contained HTML pages with one look: a title, then sections of text, tables, pictures, drawings and clips."""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -7,14 +7,19 @@ from pathlib import Path
 
 import jinja2
 import pandas as pd
+from markupsafe import Markup
 
 
 @dataclass(frozen=True, kw_only=True)
 class Video:
-    """A clip to play on the page: mp4 bytes (held in the page) or the path of a file beside it, and a caption."""
+    """A clip to play on the page: mp4 bytes (held in the page) or the path of a file beside it, and a caption.
 
-    source: bytes | Path
+    Without a source, `absent` says why, in its place.
+    """
+
+    source: bytes | Path | None
     caption: str = ""
+    absent: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,24 +31,44 @@ class Picture:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Drawing:
+    """An SVG drawn with the page's own colours (its style's classes), under a title and above a note.
+
+    `svg` goes into the page as it is: only code that escapes what it draws may make one (curate.report_pictures).
+    """
+
+    svg: str
+    title: str = ""
+    note: str = ""
+    wide: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Section:
-    """One section: a heading, then whatever of text, links (words -> address), table, pictures and videos is given."""
+    """One section: a heading, then whatever of text, links (words -> address), drawings, table, pictures and videos is
+    given, then smaller sections."""
 
     title: str
     text: str = ""
     table: pd.DataFrame | None = None
     pictures: Sequence[Picture] = field(default=())
+    drawings: Sequence[Drawing] = field(default=())
     videos: Sequence[Video] = field(default=())
     links: Mapping[str, str] = field(default_factory=dict)
+    parts: Sequence["Section"] = field(default=())
 
 
-def render(title: str, sections: Sequence[Section], *, lead: str = "") -> str:
-    """Return the page as HTML; every text is escaped, since file names and errors come from strangers."""
+def render(title: str, sections: Sequence[Section], *, lead: str = "", figures: Mapping[str, str] | None = None) -> str:
+    """Return the page as HTML; every text is escaped, since file names and errors come from strangers.
+
+    `figures` are the few numbers to be seen first, by what they count.
+    """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"picture": _picture_address, "video": _video_address, "cell": _cell}
-    return environment.get_template("page.html").render(title=title, lead=lead, sections=sections)
+    environment.filters |= {"picture": _picture_address, "video": _video_address, "cell": _cell, "drawn": _drawn}
+    page = environment.get_template("page.html")
+    return page.render(title=title, lead=lead, sections=sections, figures=figures or {})
 
 
 def _picture_address(picture: Picture) -> str:
@@ -54,10 +79,16 @@ def _picture_address(picture: Picture) -> str:
 def _video_address(video: Video) -> str:
     if isinstance(video.source, bytes):
         return f"data:video/mp4;base64,{base64.b64encode(video.source).decode()}"
-    return video.source.as_posix()
+    return "" if video.source is None else video.source.as_posix()
+
+
+def _drawn(drawing: Drawing) -> Markup:
+    return Markup(drawing.svg)  # noqa: S704 - made by curate.report_pictures, which escapes every text
 
 
 def _cell(value: object) -> str:
-    if value is None or (isinstance(value, float) and pd.isna(value)):
+    if value is None or value is pd.NA or (isinstance(value, float) and pd.isna(value)):
         return "–"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
     return f"{value:.4g}" if isinstance(value, float) else str(value)

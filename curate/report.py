@@ -1,43 +1,75 @@
-"""The corpus report: the funnel that sums, what each threshold dropped, where the scores lie, and clips to look at."""
+"""The corpus report: what became of every source and clip, clips to look at, and what the corpus holds."""
 
-import io
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 
+from curate import corpus_statistics
+from curate.borderline import Thresholds, borderline_drops
 from curate.corpus import ClipRef, Corpus, is_corpus, open_corpus
 from curate.errors import EmoforgeError
-from curate.page import Picture, Section, Video, render
-from curate.records import Threshold
+from curate.media import CORPUS_FPS
+from curate.page import Section, Video, render
+from curate.previews import local_file
+from curate.report_coverage import coverage_section
+from curate.report_pictures import Bar, Colour, bar_chart
+from curate.report_scores import cascade, cascade_section, scores_section
+from curate.store import Place, Store, open_store
 
 GALLERY_CLIPS = 12
-MAX_ROWS = 500
+GALLERY_BYTES = 7 << 20  # of mp4: a third more in the page
+MAX_ROWS, MAX_TEXT = 500, 300
+CAPTION_SCORES = ("face_size", "sharpness", "speech_ratio", "snr")
+
+_COLOURS: Mapping[str, Colour] = {"kept": "kept", "rejected": "refused", "quarantined": "failed"}
+_UNREAD = {"sha256", "retrieved_at", "last_scorer"}
 
 
-def write_report(run: Path, *, keep: Mapping[str, Threshold], title: str) -> Path:
-    """Write RUN/report.html from the run's tables."""
-    outcomes, clips = pd.read_parquet(run / "outcomes.parquet"), pd.read_parquet(run / "clips.parquet")
+def write_report(
+    run: Place,
+    page: Path,
+    *,
+    keep: Thresholds,
+    scorers: Sequence[str],
+    title: str,
+    previews: Mapping[str, bytes] | None = None,
+) -> Path:
+    """Write `page` from the run's tables, one self-contained file, and return it.
+
+    `keep` holds the thresholds by domain, `scorers` their order; `previews` are mp4s of dropped clips by clip id.
+    """
+    store = open_store(run)
+    outcomes = pq.read_table(store.open("outcomes.parquet")).to_pandas()
+    clips = read_clips(store)
     kept = clips[clips.dropped_by.isna()]
-    lead = (
-        f"{len(outcomes)} sources in, {len(kept)} clips kept, {kept.duration_s.sum() / 60:.1f} min "
-        f"({round(kept.duration_s.sum() * 25):,} frames at 25 fps). Every source ends in exactly one outcome."
-    )
+    corpus = _corpus(store)
     sections = [
-        Section(title="Funnel", table=funnel(outcomes)),
-        Section(title="Kept clips", videos=_gallery(run)),
-        Section(title="Why clips were dropped", table=_dropped(clips)),
-        Section(
-            title="Scores against thresholds",
-            text="Kept clips in blue, dropped ones in grey; the range that is kept lies between the red lines.",
-            pictures=[Picture(content=_histograms(clips, keep))],
-        ),
+        _funnel_section(outcomes),
+        cascade_section(cascade(clips, keep, scorers), clips),
+        _kept_section(corpus, kept),
+        _borderline_section(clips, keep, previews or {}),
+        scores_section(clips, keep, scorers),
+        _holdings_section(kept),
+        _people_section(store, kept),
+        *coverage_section(corpus, kept),
+        _provenance_section(kept),
         _sources_section(outcomes),
     ]
-    page = run / "report.html"
-    page.write_text(render(title, sections, lead=lead), encoding="utf-8")
+    lead = "Every source ends in exactly one outcome, and every clip that was found is kept or dropped for one reason."
+    figures = key_figures(outcomes, kept)
+    page.write_text(render(title, sections, lead=lead, figures=figures), encoding="utf-8", errors="replace")
     return page
+
+
+def read_clips(run: Place) -> pd.DataFrame:
+    """Return the run's clips, kept and dropped, without the columns that no report shows."""
+    file = pq.ParquetFile(open_store(run).open("clips.parquet"))
+    read = [name for name in file.schema_arrow.names if name not in _UNREAD]
+    clips: pd.DataFrame = file.read(columns=read).to_pandas()
+    return clips
 
 
 def funnel(outcomes: pd.DataFrame) -> pd.DataFrame:
@@ -49,57 +81,162 @@ def funnel(outcomes: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([counts, pd.DataFrame([total])], ignore_index=True)
 
 
-def _dropped(clips: pd.DataFrame) -> pd.DataFrame:
-    dropped = clips[clips.dropped_by.notna()]
-    return dropped.groupby("dropped_by", as_index=False).agg(
-        clips=("clip_id", "size"), seconds=("duration_s", "sum"), example=("dropped_detail", "first")
+def key_figures(outcomes: pd.DataFrame, kept: pd.DataFrame) -> dict[str, str]:
+    """Return what a reader wants to know first, by what it counts."""
+    seconds = float(kept.duration_s.sum())
+    figures = {
+        "sources in": f"{len(outcomes):,}",
+        "clips kept": f"{len(kept):,}",
+        f"{_unit(seconds)} kept": _time(seconds),
+        f"frames at {CORPUS_FPS} fps": f"{round(seconds * CORPUS_FPS):,}",
+    }
+    if "speech_ratio" in kept and kept.speech_ratio.notna().any():
+        spoken = float((kept.duration_s * kept.speech_ratio).sum())
+        figures[f"{_unit(spoken)} of speech"] = _time(spoken)
+    return figures
+
+
+def _unit(seconds: float) -> str:
+    return "hours" if seconds >= 3600 else "minutes"
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds / 3600:,.1f}" if seconds >= 3600 else f"{seconds / 60:.1f}"
+
+
+def _corpus(store: Store) -> Corpus | None:
+    """Return the run's corpus; none when no clip was kept."""
+    if not is_corpus(store):
+        return None
+    try:
+        return open_corpus(store)
+    except EmoforgeError:
+        return None
+
+
+def _funnel_section(outcomes: pd.DataFrame) -> Section:
+    table = funnel(outcomes)
+    rows = table[table.outcome != "all"].sort_values("sources", ascending=False, kind="stable").head(30)
+    bars = [
+        Bar(
+            label=f"{outcome}: {reason}" if reason else str(outcome),
+            parts=[(sources, _COLOURS.get(outcome, "dropped"))],
+            text=f"{sources:,}",
+        )
+        for outcome, reason, sources in zip(rows.outcome, rows.reason, rows.sources, strict=True)
+    ]
+    text = "Each source is kept, rejected (it is not what was asked for) or quarantined (something failed)."
+    return Section(title="Sources and outcomes", text=text, drawings=[bar_chart(bars)], table=table)
+
+
+def _kept_section(corpus: Corpus | None, kept: pd.DataFrame) -> Section:
+    title = "Kept clips"
+    if corpus is None:
+        return Section(title=title, text="No clip was kept.")
+    rows = kept.drop_duplicates("clip_id").set_index("clip_id")
+    chosen = _that_fit(corpus.clips)
+    shown = f"{len(chosen)} of {len(corpus.clips):,} clips, spread over the corpus, as its shards hold them."
+    return Section(title=title, text=shown, videos=[_kept_video(corpus, ref, rows) for ref in chosen])
+
+
+def _that_fit(clips: Sequence[ClipRef]) -> list[ClipRef]:
+    """Return clips spread evenly over the corpus, fewer where they are large: the page is to stay small."""
+    for count in range(min(GALLERY_CLIPS, len(clips)), 0, -1):
+        places = np.linspace(0, len(clips) - 1, count).round().astype(int)
+        chosen = [clips[place] for place in places.tolist()]
+        if sum(ref.video_size for ref in chosen) <= GALLERY_BYTES:
+            return chosen
+    return []
+
+
+def _kept_video(corpus: Corpus, ref: ClipRef, rows: pd.DataFrame) -> Video:
+    caption = f"{ref.clip_id}, {ref.duration_s:.1f} s"
+    if ref.clip_id in rows.index:
+        row = rows.loc[ref.clip_id]
+        scores = [f"{name} {row[name]:.3g}" for name in CAPTION_SCORES if name in row and pd.notna(row[name])]
+        caption = ", ".join([f"{file_name(str(row.uri))}: {ref.duration_s:.1f} s from {row.start_s:.1f} s", *scores])
+    try:
+        return Video(source=corpus.video(ref), caption=caption)
+    except (EmoforgeError, FileNotFoundError) as error:
+        return Video(source=None, absent=str(error), caption=caption)
+
+
+def _borderline_section(clips: pd.DataFrame, keep: Thresholds, previews: Mapping[str, bytes]) -> Section:
+    drops = borderline_drops(clips, keep)
+    parts = [
+        Section(title=str(reason), videos=_borderline_videos(drops[drops.dropped_by == reason], previews))
+        for reason in drops.dropped_by.unique()
+    ]
+    text = (
+        "The dropped clips that came nearest to being kept, by the threshold that dropped them: a few seconds of the "
+        "source's whole picture, since dropped clips are never encoded."
+        if parts
+        else "No clip was dropped by a score that could be measured."
     )
+    return Section(title="Borderline drops", text=text, parts=parts)
+
+
+def _borderline_videos(drops: pd.DataFrame, previews: Mapping[str, bytes]) -> list[Video]:
+    columns = zip(drops.clip_id, drops.uri, drops.start_s, drops.duration_s, drops.dropped_detail, strict=True)
+    return [
+        Video(
+            source=previews.get(clip_id),
+            absent="no preview could be made" if local_file(uri) else "the source is not on this machine any more",
+            caption=f"{detail}. {file_name(uri)}: {duration_s:.1f} s from {start_s:.1f} s",
+        )
+        for clip_id, uri, start_s, duration_s, detail in columns
+    ]
+
+
+def _holdings_section(kept: pd.DataFrame) -> Section:
+    tables = {
+        "By domain": corpus_statistics.time_by(kept, kept.domain, "domain"),
+        "By language": corpus_statistics.time_by(kept, corpus_statistics.languages(kept), "language"),
+    }
+    text = "Time of the kept clips. A language is what a manifest's column `language` says; none is guessed."
+    parts = [Section(title=words, table=table) for words, table in tables.items()]
+    return Section(title="Domains and languages", text=text, parts=parts)
+
+
+def _people_section(store: Store, kept: pd.DataFrame) -> Section:
+    title = "People and splits"
+    if not store.exists("splits.parquet"):
+        how = f"Who is the same person and what is nearly the same clip is not known yet: emoforge split {store.uri()}"
+        return Section(title=title, text=f"{how}\nThe same curate command again then writes it here.")
+    splits = pq.read_table(store.open("splits.parquet")).to_pandas()
+    table = corpus_statistics.people_and_splits(splits, kept)
+    text = "People are clusters of face embeddings; splits share no person, source or near-duplicate."
+    missing = len(kept) - int(splits.clip_id.isin(kept.clip_id).sum())
+    if missing > 0:
+        text += f"\n{missing:,} kept clips came later and are in no split: emoforge split {store.uri()}"
+    return Section(title=title, text=text, table=table)
+
+
+def _provenance_section(kept: pd.DataFrame) -> Section:
+    parts = [
+        Section(title="By licence and origin", table=corpus_statistics.provenance(kept)),
+        Section(title="Made by", table=corpus_statistics.versions(kept)),
+    ]
+    return Section(title="Provenance", text="Of the kept clips; per clip it is in clips.parquet.", parts=parts)
 
 
 def _sources_section(outcomes: pd.DataFrame) -> Section:
     """Refused sources first: they are what a reader comes for."""
     order = outcomes.outcome.map({"quarantined": 0, "rejected": 1, "kept": 2})
-    table = outcomes.assign(order=order).sort_values("order", kind="stable").drop(columns=["order", "source_id"])
-    shown = table.assign(uri=[Path(uri).name for uri in table.uri])
-    rest = f" The first {MAX_ROWS} are shown." if len(table) > MAX_ROWS else ""
-    return Section(title="Sources", text=f"All of them are in outcomes.parquet.{rest}", table=shown.head(MAX_ROWS))
+    table = outcomes.assign(order=order).sort_values("order", kind="stable").head(MAX_ROWS)
+    shown = table[["uri", "outcome", "reason", "n_clips", "error", "start_s", "end_s"]].assign(
+        uri=[file_name(uri) for uri in table.uri], error=[_shortened(error) for error in table.error]
+    )
+    spans = [name for name in ("start_s", "end_s") if shown[name].isna().all()]
+    rest = f" The first {MAX_ROWS} of {len(outcomes):,} are shown." if len(outcomes) > MAX_ROWS else ""
+    text = f"All of them are in outcomes.parquet, with their whole names.{rest}"
+    return Section(title="Sources", text=text, table=shown.drop(columns=spans))
 
 
-def _gallery(run: Path) -> list[Video]:
-    """Return clips spread over the corpus; a corpus without any has none."""
-    if not is_corpus(run):
-        return []
-    try:
-        corpus = open_corpus(run)
-    except EmoforgeError:
-        return []
-    spread = np.unique(np.linspace(0, len(corpus.clips) - 1, GALLERY_CLIPS).round().astype(int))
-    return [_clip_video(corpus, corpus.clips[i]) for i in spread]
+def file_name(uri: str) -> str:
+    """Return the last part of a path or address: what a person calls the source."""
+    return _shortened(PurePosixPath(uri).name or uri)
 
 
-def _clip_video(corpus: Corpus, ref: ClipRef) -> Video:
-    name = Path(corpus.row(ref, ["uri"])["uri"]).name
-    return Video(source=corpus.video(ref), caption=f"{name}, {ref.duration_s:.1f} s, {ref.clip_id}")
-
-
-def _histograms(clips: pd.DataFrame, keep: Mapping[str, Threshold]) -> bytes:
-    from matplotlib.figure import Figure
-
-    names = [name for name in keep if name in clips and clips[name].notna().any()]
-    columns = 4
-    rows = max(1, -(-len(names) // columns))
-    figure = Figure(figsize=(12, 2.2 * rows), layout="constrained")
-    for place, name in enumerate(names, start=1):
-        axes = figure.add_subplot(rows, columns, place)
-        known = clips[clips[name].notna()]
-        values, is_kept = known[name], known.dropped_by.isna()
-        bins = np.histogram_bin_edges(values, bins=20)
-        axes.hist([values[is_kept], values[~is_kept]], bins=list(bins), stacked=True, color=["#2f5bea", "#b8bfcc"])
-        for bound in (keep[name].min, keep[name].max):
-            if bound is not None:
-                axes.axvline(bound, color="#d33", linewidth=1)
-        axes.set_title(name, fontsize=9)
-        axes.tick_params(labelsize=7)
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png", dpi=110)
-    return picture.getvalue()
+def _shortened(text: str) -> str:
+    return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"

@@ -181,7 +181,9 @@ def _with_column(table: pa.Table, name: str, values: Any) -> pa.Table:
 
 
 def _bools(column: Any) -> Mask:
-    return np.asarray(column.to_numpy(zero_copy_only=False) if isinstance(column, pa.Array) else column.to_numpy(), bool)
+    return np.asarray(
+        column.to_numpy(zero_copy_only=False) if isinstance(column, pa.Array) else column.to_numpy(), bool
+    )
 
 
 def _read(run: Store, name: str) -> pa.Table:

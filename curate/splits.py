@@ -1,11 +1,11 @@
 """Splits a corpus into train, val and test so that no person, source or near-duplicate lies on two sides.
 
-Clips that share an identity cluster, a source or a duplicate cluster form a component, and components are what is dealt out:
+Clips that share an identity cluster, a source or a duplicate cluster form a component; components are dealt out:
 
-* stable (default): by a salted hash of the component's smallest source_id. A growing corpus keeps its splits, whatever is
-  added, but for components that new clips join to others; the fractions are met on average, so well only by large corpora.
-* balanced: the largest component first, each to the split that lacks most seconds. Meets the fractions as nearly as
-  the components allow, also with ten clips; a corpus that grows may be dealt out anew, so it is for corpora that don't.
+* stable (default): by a salted hash of the component's smallest source_id. A growing corpus keeps its splits, but for
+  components that new clips join to others; the fractions are met on average, so well only by large corpora.
+* balanced: the largest component first, each to the split that lacks most seconds. Nears the fractions also with ten
+  clips; a corpus that grows may be dealt out anew, so it is for corpora that don't.
 
 What only the whole corpus can know lies beside the shards, in RUN/splits.parquet, a row a clip in the index's order.
 """
@@ -120,9 +120,7 @@ def split_clips(clips: _Clips, *, val: float, test: float, seed: int, method: Me
     return pa.table({field.name: pa.array(columns[field.name], field.type) for field in SCHEMA}, SCHEMA)
 
 
-def components(
-    source_id: NDArray[np.str_], person: NDArray[np.int64], copies: NDArray[np.int64]
-) -> NDArray[np.str_]:
+def components(source_id: NDArray[np.str_], person: NDArray[np.int64], copies: NDArray[np.int64]) -> NDArray[np.str_]:
     """Return (n,) the smallest source_id of each clip's component: what sources, persons and copies join."""
     n = len(source_id)
     _, first, source = np.unique(source_id, return_index=True, return_inverse=True)
@@ -177,7 +175,7 @@ def _assign_balanced(
     for empty in [split for split in lacking if split not in split_of.values()]:
         held = list(split_of.values())
         spare = [name for name in reversed(largest_first) if held.count(split_of[name]) > 1]
-        split_of |= {name: empty for name in spare[:1]}
+        split_of |= dict.fromkeys(spare[:1], empty)
     return split_of
 
 
@@ -215,7 +213,8 @@ def _read_clips(corpus: Corpus) -> _Clips:
     """Read what is needed of all clips, shard by shard, and no video."""
     refs = sorted(corpus.clips, key=lambda ref: (ref.shard, ref.row))
     tables = [
-        _read_rows(corpus, shard, [ref.row for ref in group]) for shard, group in groupby(refs, key=lambda ref: ref.shard)
+        _read_rows(corpus, shard, [ref.row for ref in group])
+        for shard, group in groupby(refs, key=lambda ref: ref.shard)
     ]
     order = sorted(range(len(refs)), key=lambda i: refs[i].clip_id)
     table = pa.concat_tables(tables).take(pa.array(order)).combine_chunks()
@@ -248,7 +247,9 @@ def _read_rows(corpus: Corpus, shard: str, rows: Sequence[int]) -> pa.Table:
     try:
         file = pq.ParquetFile(store.open(name))
     except FileNotFoundError as error:
-        raise EmoforgeError(f"the shard {store.uri(name)} is missing; the index of {corpus.place} points to it") from error
+        raise EmoforgeError(
+            f"the shard {store.uri(name)} is missing; the index of {corpus.place} points to it"
+        ) from error
     there = [column for column in _COLUMNS.names if column in file.schema_arrow.names]
     table = file.read(columns=there).take(pa.array(rows))
     for missing in sorted(set(_COLUMNS.names) - set(there)):

@@ -67,12 +67,13 @@ def fit_sync(examples: Sequence[Example], *, seed: int = 0) -> Fit:
             f"only {len(chosen)} of {len(examples)} clips place themselves in sync, of fewer than {MIN_GROUPS} people "
             "or sources: too few to fit a sync model on; curate more speech first"
         )
-    examples, folds, grams = ([things[i] for i in chosen] for things in (examples, folds, grams))
-    trials = _trials(examples, folds, _leaving_out(folds, grams), np.random.default_rng(seed))
+    folds, grams = [folds[i] for i in chosen], [grams[i] for i in chosen]
+    in_sync = [examples[i] for i in chosen]
+    trials = _trials(in_sync, folds, _leaving_out(folds, grams), np.random.default_rng(seed))
     trials["confidence"] = _cross_calibrated(trials)
     trials["claimed"] = [claimed(sure, s) for sure, s in zip(trials.confidence, trials.length_s, strict=True)]
     model = SyncModel(coefficients=_solved(grams), calibration=_calibrated(trials))
-    return Fit(model=model, n_fitted=len(examples), trials=trials)
+    return Fit(model=model, n_fitted=len(in_sync), trials=trials)
 
 
 def summary(trials: pd.DataFrame) -> pd.DataFrame:
@@ -99,7 +100,8 @@ def _gram(example: Example) -> tuple[Floats, Floats]:
 
 
 def _solved(grams: Sequence[tuple[Floats, Floats]]) -> Floats:
-    features, targets = sum(g for g, _ in grams), sum(t for _, t in grams)
+    features = np.sum([features for features, _ in grams], axis=0)
+    targets = np.sum([targets for _, targets in grams], axis=0)
     return np.asarray(np.linalg.solve(features + RIDGE * np.eye(len(features)), targets))
 
 

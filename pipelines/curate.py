@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from curate.errors import EmoforgeError
 from curate.records import Threshold
 from pipelines.config import option
+from pipelines.split import SplitConfig
 
 if TYPE_CHECKING:
     from curate.curation import Recipe
@@ -76,6 +77,7 @@ SCORERS = (
     "snr",
     "sync_ridge",
     "mouth_in_silence",
+    "overlay_text",
 )
 
 KEEP = {
@@ -90,6 +92,7 @@ KEEP = {
     "speech_ratio": Threshold(min=0.3),
     "clipping": Threshold(max=0.01),
     "sync_ridge_offset_s": Threshold(min=-0.1, max=0.1, optional=True),
+    "overlay_text_area": Threshold(max=0.01),
 }
 
 # Silero calls little of a song speech, and its vowels last: what it asks of sound is let go
@@ -158,6 +161,7 @@ class CurateConfig:
     encode: EncodeConfig = field(default_factory=EncodeConfig)
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     fetch: FetchConfig = field(default_factory=FetchConfig)
+    split: SplitConfig = field(default_factory=SplitConfig)
     workers: WorkersConfig = field(default_factory=WorkersConfig)
 
 
@@ -176,9 +180,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", required=True, metavar="RUN", help="run to write: a folder, or an address such as s3://bucket/corpus"
     )
-    parser.add_argument(
-        "--allow-private-hosts", action="store_true", help="fetch from inside your network too"
-    )
+    parser.add_argument("--allow-private-hosts", action="store_true", help="fetch from inside your network too")
     parser.add_argument("--allow-yt-dlp", action="store_true", help="fetch ytdlp: pages (needs emoforge[yt-dlp])")
     add_executor_arguments(parser)
 
@@ -201,6 +203,7 @@ def run(args: argparse.Namespace, config: CurateConfig) -> None:
     from curate import outcomes
     from curate.report import write_report
     from curate.sources import list_sources
+    from pipelines.previews import preview_drops
     from pipelines.progress import progress
     from pipelines.run_folder import open_run
 
@@ -218,7 +221,15 @@ def run(args: argparse.Namespace, config: CurateConfig) -> None:
         for task in progress(done, "curate", total=len(tasks), initial=len(tasks) - len(todo), unit="video"):
             _log_commits(commits.ended(task))
         outcomes.write_tables(folder.store, names)
-        report = write_report(folder.path, keep=config.keep, title=f"Corpus {folder.path.name}")
+        _split(folder.store, config.split)
+        report = write_report(
+            folder.store,
+            folder.path / "report.html",
+            keep=recipe.keep,
+            scorers=recipe.scorers,
+            title=f"Corpus {Path(folder.store.uri()).name}",
+            previews=preview_drops(folder.store, recipe.keep, log_file=folder.path / "workers.log"),
+        )
         _summary(folder.store, report)
 
 
@@ -343,6 +354,16 @@ def _stages(args: argparse.Namespace, config: CurateConfig, work: "Work") -> "li
         gpus=kinds.curate_gpus,
     )
     return [fetching, curating]
+
+
+def _split(store: "Store", config: SplitConfig) -> None:
+    """Write the splits of what was kept; no clip, no split."""
+    import pyarrow.parquet as pq
+
+    from curate.splits import split_corpus
+
+    if pq.ParquetFile(store.open("index.parquet")).metadata.num_rows:
+        split_corpus(store, **asdict(config))
 
 
 def _log_commits(partitions: Iterable[int]) -> None:

@@ -104,7 +104,7 @@ def _codecs() -> Iterator[Finding]:
 def _weights() -> Iterator[Finding]:
     from curate import weights
 
-    for name in weights.WEIGHTS:
+    for name in weights.embedded():
         try:
             yield Finding(subject="weights", seen=str(weights.path(name)))
         except EmoforgeError as error:

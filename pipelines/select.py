@@ -7,11 +7,14 @@ before scoring or encoding them can't come back this way: they are counted, and 
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from curate.errors import EmoforgeError
 from curate.records import Threshold
 from pipelines.config import option
+
+if TYPE_CHECKING:
+    from curate.borderline import Thresholds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +58,7 @@ def run(args: argparse.Namespace, config: SelectConfig) -> None:
     from curate.report import funnel, write_report
     from curate.scoring import check_thresholds
     from curate.select import NOT_ENCODED, NOT_SCORED, select
+    from pipelines.previews import preview_drops
     from pipelines.run_folder import open_run
 
     plugins.check("curate.scorers", config.scorers)
@@ -64,7 +68,15 @@ def run(args: argparse.Namespace, config: SelectConfig) -> None:
     with open_run(args.out, command="select", config=config, inputs={"run": str(args.run.absolute())}) as folder:
         if not folder.done:
             select(args.run, folder.path, keep=config.keep, keep_singing=config.keep_singing, scorers=config.scorers)
-            write_report(folder.path, keep=config.keep, title=f"Corpus {folder.path.name}")
+            keep: Thresholds = {"speech": config.keep, "singing": config.keep | config.keep_singing}
+            write_report(
+                folder.path,
+                folder.path / "report.html",
+                keep=keep,
+                scorers=config.scorers,
+                title=f"Corpus {folder.path.name}",
+                previews=preview_drops(folder.path, keep, log_file=folder.path / "workers.log"),
+            )
     print(funnel(pd.read_parquet(args.out / "outcomes.parquet")).to_string(index=False))
     out_of_reach = pd.read_parquet(args.out / "clips.parquet").dropped_by.isin([NOT_SCORED, NOT_ENCODED]).sum()
     if out_of_reach:

@@ -1,7 +1,7 @@
 """Split a corpus into train, val and test with no person, source or near-duplicate on two sides.
 
-Writes RUN/splits.parquet beside the shards, joined to them by clip_id: split, component, identity and duplicate clusters,
-and duplicate_of for clips of which another one is kept. The same command again writes the same.
+Writes RUN/splits.parquet beside the shards, joined to them by clip_id: split, component, identity and duplicate
+clusters, and duplicate_of for clips of which another one is kept. The same command again writes the same.
 """
 
 import argparse

@@ -17,7 +17,9 @@ CONFIG = WeightsConfig
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what to do, and with which weights."""
     parser.add_argument("action", choices=["list", "fetch"])
-    parser.add_argument("names", nargs="*", metavar="NAME", help="weights to fetch (default: all)")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help="weights to fetch (default: those of the default stack)"
+    )
 
 
 def run(args: argparse.Namespace, config: WeightsConfig) -> None:
@@ -25,7 +27,7 @@ def run(args: argparse.Namespace, config: WeightsConfig) -> None:
     for name in args.names:
         weights.lookup(name)
     if args.action == "fetch":
-        for name in args.names or weights.WEIGHTS:
+        for name in args.names or weights.embedded():
             print(f"{name:<28} {weights.fetch(name)}")
         return
     for row in weights.WEIGHTS.values():

@@ -1,15 +1,14 @@
 """Whether the face in the picture is the voice in the sound, by LR-ASD."""
 
 from functools import cache
-from typing import TypedDict
-
-import torch
+from typing import TYPE_CHECKING, TypedDict
 
 from curate import weights
 from curate.clip_media import ClipMedia
 from curate.face_crops import MIN_FRAMES
-from curate.lr_asd import LrAsd, build_lr_asd, speaking_logits
-from curate.one_thread import one_thread
+
+if TYPE_CHECKING:  # torch takes a second to import, which only those who run the network should wait for
+    from curate.lr_asd import LrAsd
 
 WEIGHTS = ("lr_asd_ava",)
 
@@ -32,11 +31,18 @@ def active_speaker(media: ClipMedia) -> ActiveSpeaker:
     """
     if media.audio is None or len(media.track) < MIN_FRAMES:
         return {"score": None, "speaking_ratio": None}
+    from curate.lr_asd import speaking_logits
+    from curate.one_thread import one_thread
+
     with one_thread():
         logits = speaking_logits(_network(), media.face_crops, media.audio)
     return {"score": float(logits.mean()), "speaking_ratio": float((logits > 0).mean())}
 
 
 @cache
-def _network() -> LrAsd:
+def _network() -> "LrAsd":
+    import torch
+
+    from curate.lr_asd import build_lr_asd
+
     return build_lr_asd(torch.load(weights.path(WEIGHTS[0]), map_location="cpu", weights_only=True))

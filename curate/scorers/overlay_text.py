@@ -5,6 +5,7 @@ from typing import TypedDict
 from curate import text_detection
 from curate.clip_media import ClipMedia
 from curate.crop import crop, crop_box
+from curate.errors import MediaError
 from curate.media import read_frames
 
 WEIGHTS = (text_detection.WEIGHTS,)
@@ -21,8 +22,7 @@ class OverlayText(TypedDict):
 
 
 def overlay_text(media: ClipMedia) -> OverlayText:
-    """Look for text in the square crop of three frames; 0 is none, a caption takes 0.01 to 0.1, and what
-    stays under 0.005 is too small to see.
+    """Look for text in the square crop of three frames; 0 is none, and a caption takes 0.01 to 0.1.
 
     Source: PP-OCRv6's detector (Apache-2.0), see text_detection; letters on a shirt count too.
     """
@@ -35,6 +35,9 @@ def overlay_text(media: ClipMedia) -> OverlayText:
 
 def _at(media: ClipMedia, frame: int) -> text_detection.Boxes:
     index = media.track.first + frame
-    picture = next(read_frames(media.source, start_s=index / media.fps, end_s=(index + 1) / media.fps)).image
+    frames = read_frames(media.source, start_s=index / media.fps, end_s=(index + 1) / media.fps)
+    picture = next((frame.image for frame in frames), None)
+    if picture is None:
+        raise MediaError("truncated", f"the video has no frame at {index / media.fps:.2f} s")
     box = crop_box(media.track.boxes, width=picture.shape[1], height=picture.shape[0])
     return text_detection.text_boxes(crop(picture, box, size=CROP_PX))

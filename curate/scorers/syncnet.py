@@ -1,14 +1,13 @@
 """Whether lips and sound agree, by SyncNet."""
 
 from functools import cache
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
-import torch
-
-from curate import syncnet as reference
 from curate import weights
 from curate.clip_media import ClipMedia
-from curate.one_thread import one_thread
+
+if TYPE_CHECKING:  # torch takes a second to import, which only those who run the network should wait for
+    from curate.syncnet import SyncNet
 
 WEIGHTS = ("syncnet_v2",)
 MIN_FRAMES = 50  # 2 s; LatentSync and syncnet-python draw the line there, the original at 100
@@ -42,11 +41,12 @@ def syncnet(media: ClipMedia) -> SyncNetAgreement:
             "reference_offset_frames": None, "reference_distance": None, "reference_confidence": None,
             "offset_s": None, "distance": None, "confidence": None,
         }  # fmt: skip
+    from curate.one_thread import one_thread
+    from curate.syncnet import agreement, embed, shifted_distances, unpadded
+
     with one_thread():
-        lips, sound = reference.embed(_network(), media.face_crops, media.audio)
-        distances = reference.shifted_distances(lips, sound)
-    padded = reference.agreement(distances)
-    valid = reference.agreement(reference.unpadded(distances))
+        distances = shifted_distances(*embed(_network(), media.face_crops, media.audio))
+    padded, valid = agreement(distances), agreement(unpadded(distances))
     return {
         "reference_offset_frames": float(-padded.late_frames),
         "reference_distance": padded.distance,
@@ -58,5 +58,9 @@ def syncnet(media: ClipMedia) -> SyncNetAgreement:
 
 
 @cache
-def _network() -> reference.SyncNet:
-    return reference.build_syncnet(torch.load(weights.path(WEIGHTS[0]), map_location="cpu", weights_only=True))
+def _network() -> "SyncNet":
+    import torch
+
+    from curate.syncnet import build_syncnet
+
+    return build_syncnet(torch.load(weights.path(WEIGHTS[0]), map_location="cpu", weights_only=True))

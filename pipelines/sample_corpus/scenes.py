@@ -104,10 +104,9 @@ class Scene:
 
 
 def _rejected(file: str, what: str, treatment: Treatment, reason: str, *shots: Shot, note: str = "") -> Scene:
-    offset_s = LATE_S if treatment == "late_sound" else 0.0
     return Scene(
         file=file, what=what, shots=shots, treatment=treatment, outcome="rejected", reason=reason, clips=0,
-        sync_offset_s=offset_s, note=note,
+        note=note,
     )  # fmt: skip
 
 
@@ -167,17 +166,16 @@ SCENES: tuple[Scene, ...] = (
     Scene(file="05_sync_eve.mp4", what="one person, dark skin, in sync", shots=(_EVE,)),
     Scene(file="06_sync_fay.mp4", what="one person with glasses, in sync", shots=(_FAY,)),
     Scene(file="07_hard_cut.mp4", what="two people, a hard cut between them", shots=(_CUT_1, _CUT_2), clips=2),
-    Scene(
-        file="08_caption.mp4",
-        what="in sync, with a caption burned into the picture",
-        shots=(_OTHER,),
-        treatment="caption",
-        note="has a caption: kept, because nothing looks for overlaid text yet",
+    _rejected(
+        "08_caption.mp4", "in sync, a caption burned into the picture", "caption", "overlay_text_area", _OTHER
     ),
-    _rejected("09_late_sound.mp4", f"sound {LATE_S} s late", "late_sound", "sync_correlation_off", _LATE),
+    Scene(
+        file="09_late_sound.mp4", what=f"sound {LATE_S} s late", shots=(_LATE,), treatment="late_sound",
+        sync_offset_s=LATE_S, note="kept, its sound moved by what it was late",
+    ),
     _rejected("10_silent.mp4", "a sound track without sound", "silent", "speech_ratio", _PLAIN),
-    _rejected("11_no_sound.mp4", "no sound track", "no_sound", "speech_ratio", _PLAIN),
-    _rejected("12_no_face.mp4", "a cup of coffee, with speech", "no_face", "no_face", _OTHER),
+    _rejected("11_no_sound.mp4", "no sound track", "no_sound", "no_audio", _PLAIN),
+    _rejected("12_no_face.mp4", "a cup of coffee, with speech", "no_face", "no_face_in_keyframes", _OTHER),
     _rejected("13_two_faces.mp4", "two people side by side, one speaks", "two_faces", "faces_per_frame", _ADA, _CAL),
     _rejected("14_short.mp4", f"{SHORT_S} s long", "short", "duration_s", _DOT),
     _rejected("15_tiny_face.mp4", "a face about 40 px high", "tiny_face", "face_size", _EVE),

@@ -57,7 +57,7 @@ def write_corpus(place: Place, *, clips: int = 40) -> None:
     ]  # fmt: skip
     table = pa.Table.from_pylist(rows, outcome_schema([]))
     outcomes.write_outcome(place, task, Outcome(source_id="made", uri="made", clips=table, **sum_up(rows)))
-    assert list(outcomes.commit_ready(place, [task], score_names=[], shard_bytes=1 << 30)) == [0]
+    assert outcomes.Commits(place, [task], score_names=[], shard_bytes=1 << 30).commit_ready() == [0]
     outcomes.write_tables(place, [])
 
 

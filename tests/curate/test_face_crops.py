@@ -12,6 +12,7 @@ from scipy.signal import medfilt
 
 from curate.errors import MediaError
 from curate.face_crops import MIN_FRAMES, crop_windows, face_crops
+from curate.frame import Box
 from curate.media import read_frames
 from curate.media_writing import write_video
 from curate.tracks import Track
@@ -47,7 +48,8 @@ def test_equal_to_the_reference_formula(tmp_path: Path, moving_picture: Callable
     video, first, boxes = tmp_path / "a.mp4", 5, wandering_boxes(40)
     write_video(video, moving_picture(60))
     crops = face_crops(video, track_of(boxes, first=first))
-    pictures = [frame.image for frame in read_frames(video)]
+    whole = Box(left=0, top=0, right=128, bottom=96)
+    pictures = [frame.region(whole)[0] for frame in read_frames(video)]
     assert crops.shape == (40, 224, 224, 3)
     assert (crops == 110).all(axis=3).any()
     for index, crop in enumerate(crops):
@@ -71,6 +73,15 @@ def test_the_shortest_track_has_a_window_at_every_frame() -> None:
     left, top, right, bottom = crop_windows(boxes).T
     assert (right > left).all()
     assert (bottom > top).all()
+
+
+def test_a_face_beyond_the_picture_is_grey(
+    tmp_path: Path, moving_picture: Callable[..., list[NDArray[np.uint8]]]
+) -> None:
+    write_video(tmp_path / "a.mp4", moving_picture(10))
+    for left, top in ((-400, 20), (400, 20), (20, -400), (20, 400)):
+        boxes = np.tile(np.array([left, top, left + 30, top + 40], np.float32), (10, 1))
+        assert (face_crops(tmp_path / "a.mp4", track_of(boxes))[3:7] == 110).all()
 
 
 def test_a_video_that_ends_early_is_named(

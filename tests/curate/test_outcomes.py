@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from curate import outcomes, store
+from curate import outcomes, partitions, store
 from curate.corpus import open_corpus
 from curate.errors import EmoforgeError
 from curate.outcomes import Task
@@ -46,9 +46,13 @@ def entries(*uris: str) -> list[SourceEntry]:
 
 
 def commit(run: store.Place, tasks: list[Task]) -> list[int]:
-    done = list(outcomes.commit_ready(run, tasks, score_names=SCORES, shard_bytes=1 << 30))
+    done = outcomes.Commits(run, tasks, score_names=SCORES, shard_bytes=1 << 30).commit_ready()
     outcomes.write_tables(run, SCORES)
     return done
+
+
+def left_to_do(run: store.Place, tasks: list[Task]) -> list[Task]:
+    return outcomes.Commits(run, tasks, score_names=SCORES, shard_bytes=1 << 30).left_to_do()
 
 
 def files(run: Path) -> dict[str, bytes]:
@@ -210,17 +214,17 @@ def test_a_committed_file_that_went_away_is_named(tmp_path: Path, name: str) -> 
     tasks = outcomes.plan(tmp_path / "run", [], partition_size=2)
     (tmp_path / "run" / name).write_bytes(b"cut")
     with pytest.raises(EmoforgeError, match=f"{name} has 3 bytes, not"):
-        outcomes.left_to_do(tmp_path / "run", tasks)
+        left_to_do(tmp_path / "run", tasks)
     (tmp_path / "run" / name).unlink()
     with pytest.raises(EmoforgeError, match=f"{name} is missing, though .*json names it"):
-        outcomes.left_to_do(tmp_path / "run", tasks)
+        left_to_do(tmp_path / "run", tasks)
 
 
 def test_work_that_could_not_be_deleted_does_no_harm(tmp_path: Path) -> None:
     whole = corpus(tmp_path / "run", [0, 1, 2, 3, 4, 5])
     tasks = outcomes.plan(tmp_path / "run", [], partition_size=2)
     outcomes.write_outcome(tmp_path / "run", tasks[0], made("video0", n_kept=2))
-    assert outcomes.left_to_do(tmp_path / "run", tasks) == []
+    assert left_to_do(tmp_path / "run", tasks) == []
     assert commit(tmp_path / "run", tasks) == []
     assert files(tmp_path / "run") == whole
 
@@ -232,6 +236,13 @@ def test_an_outcome_that_its_worker_wrote_elsewhere_is_explained(tmp_path: Path)
         commits.ended(tasks[0])
     outcomes.write_outcome(tmp_path, tasks[0], made("a"))
     assert commits.ended(tasks[0]) == [0], "and the same commit goes on when it is there"
+
+
+def test_partitions_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    """Also where a number has more digits than the names are padded to."""
+    for number in (99_999, 100_000):
+        store.open_store(tmp_path).write(f"committed/{number}.json", b'{"files": {}}')
+    assert partitions.committed(tmp_path) == [99_999, 100_000]
 
 
 def test_a_plan_is_read_as_it_was_written(tmp_path: Path) -> None:
@@ -264,7 +275,7 @@ def test_a_bucket_holds_the_same_bytes_as_a_folder(tmp_path: Path, monkeypatch: 
         assert remote.row(remote.clips[-1], ["uri"]) == local.row(local.clips[-1], ["uri"])
         there.delete("shards/part-00000.parquet")
         with pytest.raises(EmoforgeError, match=f"{address}/shards/part-00000.parquet is missing"):
-            outcomes.left_to_do(address, tasks)
+            left_to_do(address, tasks)
 
 
 def test_a_disk_that_fills_at_any_write_stops_the_run_and_the_same_steps_go_on(
@@ -285,7 +296,7 @@ def test_a_disk_that_fills_at_any_write_stops_the_run_and_the_same_steps_go_on(
         room = iter(range(tries))
         try:
             tasks = outcomes.plan(run, entries(*(f"video{i}" for i in range(6))), partition_size=2)
-            for task in outcomes.left_to_do(run, tasks):
+            for task in left_to_do(run, tasks):
                 place = int(task.entry.uri.removeprefix("video"))
                 content = "video1" if place == 4 else None
                 outcomes.write_outcome(run, task, made(task.entry.uri, content=content, n_kept=place % 3))
@@ -314,14 +325,15 @@ def test_an_incomplete_partition_waits_and_blocks_the_later_ones(tmp_path: Path)
     for place in (0, 2, 3):
         outcomes.write_outcome(tmp_path, tasks[place], made(tasks[place].entry.uri))
     assert commit(tmp_path, tasks) == []
-    assert outcomes.left_to_do(tmp_path, tasks) == [tasks[1]]
+    assert left_to_do(tmp_path, tasks) == [tasks[1]]
     outcomes.write_outcome(tmp_path, tasks[1], made("b"))
     assert commit(tmp_path, tasks) == [0, 1]
-    assert outcomes.left_to_do(tmp_path, tasks) == []
+    assert left_to_do(tmp_path, tasks) == []
 
 
 def test_cut_off_at_any_step_of_a_commit_it_ends_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stop before each write that reaches the disk's names, in turn; then start again."""
+    monkeypatch.setattr(store, "sync", lambda path: None)  # nothing here needs a disk that is asked to hurry
     whole = corpus(tmp_path / "whole", [0, 1, 2, 3, 4, 5])
 
     class Killed(BaseException):
@@ -338,7 +350,7 @@ def test_cut_off_at_any_step_of_a_commit_it_ends_the_same(tmp_path: Path, monkey
 
         def work(run: Path = run) -> None:
             tasks = outcomes.plan(run, entries(*(f"video{i}" for i in range(6))), partition_size=2)
-            for task in outcomes.left_to_do(run, tasks):
+            for task in left_to_do(run, tasks):
                 place = int(task.entry.uri.removeprefix("video"))
                 content = "video1" if place == 4 else None
                 outcomes.write_outcome(run, task, made(task.entry.uri, content=content, n_kept=place % 3))
@@ -371,7 +383,7 @@ def test_a_large_partition_is_split_into_shards(tmp_path: Path) -> None:
     tasks = outcomes.plan(tmp_path, entries("a", "b", "c"), partition_size=3)
     for task in tasks:
         outcomes.write_outcome(tmp_path, task, made(task.entry.uri))
-    list(outcomes.commit_ready(tmp_path, tasks, score_names=SCORES, shard_bytes=1))
+    assert outcomes.Commits(tmp_path, tasks, score_names=SCORES, shard_bytes=1).commit_ready() == [0]
     names = sorted(path.name for path in (tmp_path / "shards").iterdir())
     assert names == ["part-00000-001.parquet", "part-00000-002.parquet", "part-00000.parquet"]
 

@@ -48,7 +48,9 @@ def written_run(run: Path, *, n: int, seed: int, with_domain: bool) -> list[dict
     for i in range(n):
         scores = {name: None if generator.random() < 0.1 else float(generator.random()) for name in names}
         last = generator.choice([*SCORERS, *SCORERS[-1:] * 8, "gone"])
-        rows.append(scores | {"clip_id": f"{i:016x}", "uri": f"u{generator.integers(n // 5)}", "last_scorer": str(last)})
+        rows.append(
+            scores | {"clip_id": f"{i:016x}", "uri": f"u{generator.integers(n // 5)}", "last_scorer": str(last)}
+        )
         rows[-1] |= {"domain": str(generator.choice(["speech", "singing"]))} if with_domain else {}
     run.mkdir()
     schema = clips_schema(names)

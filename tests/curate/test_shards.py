@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from curate import shards
 from curate.media import probe, read_audio, read_frames
 from curate.media_writing import encode_flac, write_video
-from curate.outcomes import INDEX_SCHEMA
+from curate.partitions import INDEX_SCHEMA
 from curate.shards import locate_blobs, shard_schema, write_rows
 from tests.conftest import pulsed_tone
 

@@ -14,8 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from curate import store as store_module
+from curate.bucket import LEASE, Bucket
 from curate.errors import EmoforgeError
-from curate.store import LEASE, Bucket, Folder, Store, open_store
+from curate.store import Folder, Store, open_store
 from tests.object_store import SECRET, bucket, failing_store, point_to
 
 
@@ -81,6 +82,17 @@ def test_what_fails_in_the_middle_leaves_nothing_and_the_old_file(place: Store) 
     assert set(place.sizes("")) == {"file"}
     if isinstance(place, Folder):
         assert [path.name for path in place.path.iterdir()] == ["file"]
+
+
+def test_tidying_removes_what_is_half_written_and_nothing_else(tmp_path: Path) -> None:
+    place = open_store(tmp_path)
+    for folder in ("", "shards/", "work/00000/", "committed/", "committed/00000/"):
+        place.write(f"{folder}whole", b"")
+        (tmp_path / f"{folder}.tmp-1-half").touch()
+    before = place.sizes("")
+    place.tidy()
+    assert place.sizes("") == before
+    assert not list(tmp_path.rglob(".tmp*"))
 
 
 def test_a_store_goes_to_another_process(place: Store) -> None:

@@ -30,8 +30,8 @@ LENIENT = [
     "null",
     "--keep.speech_ratio.min",
     "null",
-    "--keep.sync_correlation_off.max",
-    "null",
+    "--triage_gap_s",
+    "0",
 ]
 SETTINGS = [*LENIENT, "--partition_size", "3", "--encode.size_px", "128"]
 

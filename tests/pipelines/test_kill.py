@@ -21,15 +21,17 @@ from numpy.typing import NDArray
 
 from curate.media_writing import write_video
 from curate.store import open_store
+from pipelines.curate import CurateConfig
 from tests.conftest import pan, pulsed_tone
 from tests.object_store import SECRET, bucket
 
 pytestmark = [pytest.mark.usefixtures("face_weights"), pytest.mark.slow, pytest.mark.timeout(900)]
 
-# the portrait's mouth stands still and its sound is a tone: keep what only a talking person has
+# the portrait's mouth stands still and its sound is a tone: only its length and its size decide
 SETTINGS = [
-    "--keep.face_size.min", "60", "--keep.mouth_aperture_std.min", "null", "--keep.speech_ratio.min", "null",
-    "--keep.sync_correlation_off.max", "null", "--partition_size", "2", "--encode.size_px", "128",
+    *(f"--keep.{name}.{bound}={value}" for name in sorted(CurateConfig().keep.keys() - {"duration_s", "face_size"})
+      for bound, value in (("min", "null"), ("max", "null"), ("optional", "true"))),
+    "--keep.face_size.min=60", "--partition_size=2", "--encode.size_px=128",
 ]  # fmt: skip
 WHO = ("worker", "driver", "all")
 IN_THE_MIDDLE = "with outcomes there and others missing"

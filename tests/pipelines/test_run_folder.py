@@ -116,7 +116,6 @@ def test_a_log_that_can_not_be_written_says_nothing(tmp_path: Path, capsys: pyte
     with open_run(tmp_path, command="train", config=Config(), inputs={}):
         files = [handler for handler in logging.getLogger().handlers if isinstance(handler, logging.FileHandler)]
         (handler,) = [file for file in files if Path(file.baseFilename).name == "log.txt"]
-        handler.stream.close()
-        handler.stream = Path("/dev/full").open("w")  # noqa: SIM115 - the handler closes it
+        handler.setStream(Path("/dev/full").open("w"))  # noqa: SIM115 - the handler closes it
         logging.getLogger("curate").info("something")
     assert capsys.readouterr().err == ""
