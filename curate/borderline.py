@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from curate.records import Domain, Threshold
+from curate.records import Threshold
 
-Thresholds = Mapping[Domain, Mapping[str, Threshold]]  # by the clips' domain, then by score
+Thresholds = Mapping[str, Mapping[str, Threshold]]  # by the clips' domain, then by score
 
 REASONS, CLIPS_A_REASON = 8, 3
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curate.analysis import Analysis
+from curate.clip_pictures import ClipPictures, clip_pictures
 from curate.errors import MediaError
 from curate.face_crops import face_crops
 from curate.media import CORPUS_RATE_HZ, read_audio
@@ -17,12 +18,15 @@ from curate.tracks import Track
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ClipMedia:
-    """Lazy media of one face track (or a part of it) of an analysed video."""
+    """Lazy media of one face track (or a part of it) of an analysed video of `width` x `height` px."""
 
     source: Path | bytes
     track: Track
     faces_per_frame: NDArray[np.int16]
     camera_speed: NDArray[np.float32]
+    width: int
+    height: int
+    size_px: int = 512
     audio_shift_s: float = 0.0
 
     @property
@@ -60,13 +64,18 @@ class ClipMedia:
         return None if self.audio is None else speech_probabilities(self.audio)
 
     @cached_property
+    def pictures(self) -> ClipPictures:
+        """The clip's crop of `size_px`, as it will be encoded; a pass over the clip's span."""
+        return clip_pictures(self.source, self.track, width=self.width, height=self.height, size=self.size_px)
+
+    @cached_property
     def face_crops(self) -> NDArray[np.uint8]:
         """(F, 224, 224, 3) RGB crops of the lower face, as SyncNet and LR-ASD want them; a pass over the video."""
         return face_crops(self.source, self.track)
 
 
-def clip_media(source: Path | bytes, analysis: Analysis, track: Track) -> ClipMedia:
-    """Return the media of a track of an analysed video."""
+def clip_media(source: Path | bytes, analysis: Analysis, track: Track, *, size_px: int = 512) -> ClipMedia:
+    """Return the media of a track of an analysed video, whose clips are encoded at `size_px`."""
     begin = track.first - analysis.first
     span = slice(begin, begin + len(track))
     return ClipMedia(
@@ -74,4 +83,7 @@ def clip_media(source: Path | bytes, analysis: Analysis, track: Track) -> ClipMe
         track=track,
         faces_per_frame=analysis.faces_per_frame[span],
         camera_speed=analysis.camera_speed[span],
+        width=analysis.info.width,
+        height=analysis.info.height,
+        size_px=size_px,
     )

@@ -16,19 +16,24 @@ from curate.hosts import host_of
 from curate.store import Store, open_store
 
 SAMPLED_CLIPS, STRETCH = 512, 16  # clips whose per-frame lists are read, this many in a row: one piece of a shard
-MAX_ROWS = 100
+MAX_GROUPS = 30
 
 UNKNOWN = "not known"
 
 
 def time_by(clips: pd.DataFrame, key: pd.Series, name: str) -> pd.DataFrame:
-    """Return sources, clips, hours and share of the time by a key, the largest first; a missing key is UNKNOWN."""
+    """Return sources, clips, time and its share by a key, the largest first; a missing key is UNKNOWN."""
     groups = clips.assign(**{name: key.fillna(UNKNOWN)}).groupby(name, as_index=False)
     table = groups.agg(sources=("source_id", "nunique"), clips=("clip_id", "size"), seconds=("duration_s", "sum"))
-    table = table.sort_values("seconds", ascending=False, kind="stable").head(MAX_ROWS)
+    table = table.sort_values("seconds", ascending=False, kind="stable").head(MAX_GROUPS)
     total = float(clips.duration_s.sum()) or 1.0
     shares = [f"{share:.1%}" for share in table.seconds / total]
-    return table.assign(hours=table.seconds / 3600, share=shares).drop(columns="seconds")
+    return table.assign(time=table.seconds.map(in_words), share=shares).drop(columns="seconds")
+
+
+def in_words(seconds: float) -> str:
+    """Return a time as a person says it."""
+    return f"{seconds / 3600:,.1f} h" if seconds >= 3600 else f"{seconds / 60:.1f} min"
 
 
 def languages(clips: pd.DataFrame) -> pd.Series:
@@ -45,7 +50,7 @@ def _language(extra: str) -> str | None:
 
 
 def people_and_splits(splits: pd.DataFrame, clips: pd.DataFrame) -> pd.DataFrame:
-    """Return a row a split and one for all: clips, hours, sources, people and near-duplicates."""
+    """Return a row a split and one for all: clips, time, sources, people and near-duplicates."""
     table = splits.assign(seconds=splits.clip_id.map(clips.drop_duplicates("clip_id").set_index("clip_id").duration_s))
     table = pd.concat([table, table.assign(split="all")])
     order = {"train": 0, "val": 1, "test": 2, "all": 3}
@@ -57,7 +62,7 @@ def people_and_splits(splits: pd.DataFrame, clips: pd.DataFrame) -> pd.DataFrame
         near_duplicates=("duplicate_of", "count"),
     )
     groups = groups.sort_index(key=lambda names: names.map(order)).reset_index()
-    groups.insert(2, "hours", groups.pop("seconds") / 3600)
+    groups.insert(2, "time", groups.pop("seconds").map(in_words))
     return groups.rename(columns={"near_duplicates": "near-duplicates of another"})
 
 
@@ -87,7 +92,7 @@ def offset_after(clips: pd.DataFrame) -> str | None:
 
 
 def provenance(clips: pd.DataFrame) -> pd.DataFrame:
-    """Return a row a licence and origin (host or folder): clips, hours, and how much of it names whom and why."""
+    """Return a row a licence and origin (host or folder): clips, time, and how much of it names whom and why."""
     columns = {
         "licence": clips.licence.fillna("none given"),
         "origin": clips.uri.map({uri: origin(uri) for uri in clips.uri.unique()}),
@@ -102,8 +107,8 @@ def provenance(clips: pd.DataFrame) -> pd.DataFrame:
         signals=("rights", _joined),
     ).sort_values("seconds", ascending=False, kind="stable")
     shares = {name: [f"{share:.0%}" for share in table[name] / table.clips] for name in ("consent", "attribution")}
-    table = table.assign(**shares).head(MAX_ROWS)
-    table.insert(4, "hours", table.pop("seconds") / 3600)
+    table = table.assign(**shares)
+    table.insert(4, "time", table.pop("seconds").map(in_words))
     words = {"consent": "with consent_ref", "attribution": "with attribution", "signals": "robots and rights signals"}
     return table.rename(columns=words)
 

@@ -156,7 +156,7 @@ def _looking(recipe: Recipe) -> dict[str, Any]:
 
 def _row(file: Path, source: Source, found: Analysis, clip: Clip, recipe: Recipe) -> dict[str, Any]:
     scored = score(
-        clip_media(file, found, clip.track),
+        clip_media(file, found, clip.track, size_px=recipe.size_px),
         scorers=recipe.scorers,
         keep=recipe.keep[source.entry.domain],
         score_all=recipe.score_all,
@@ -165,9 +165,7 @@ def _row(file: Path, source: Source, found: Analysis, clip: Clip, recipe: Recipe
     last_scorer = next((s for s in reversed(recipe.scorers) if score_names(s)[0] in scored.scores), None)
     row = _clip_values(source, clip) | scored.scores | _decision_values(scored.decision) | {"last_scorer": last_scorer}
     if scored.decision.dropped_by is None:
-        info, size_px = found.info, recipe.size_px
-        encoded = encode_clip(scored.media, file, width=info.width, height=info.height, size=size_px, crf=recipe.crf)
-        row |= _encoded_values(clip, encoded, size_px)
+        row |= _encoded_values(clip, encode_clip(scored.media, crf=recipe.crf), recipe.size_px)
     return row
 
 

@@ -1,22 +1,18 @@
-"""Cuts a kept clip out of its source: one fixed crop at 25 fps with sound, the exact sound, and who it shows."""
+"""Encodes a kept clip: one fixed crop at 25 fps with sound, the exact sound, who it shows, and its fingerprints."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import av
 import numpy as np
-from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from curate.clip_media import ClipMedia
-from curate.crop import CropBox, crop_box, to_crop
+from curate.crop import CropBox, to_crop
 from curate.fingerprints import HASH_EVERY_FRAMES, FrameHasher, audio_fingerprint
-from curate.frame import Box
 from curate.identity import embed
-from curate.media import read_frames
-from curate.media_writing import encode_flac, squared, write_video
+from curate.media_writing import DecodedPicture, as_rgb, encode_flac, write_video
 
 IDENTITY_FRAMES = 3
 
@@ -38,18 +34,15 @@ class EncodedClip:
     audio_fingerprint: list[int]
 
 
-def encode_clip(
-    media: ClipMedia, source: Path, *, width: int, height: int, size: int = 512, crf: int = 18
-) -> EncodedClip:
-    """Decode the clip's span once more at full size (`width` x `height` px) and encode its (size, size) crop."""
-    box = crop_box(media.track.boxes, width=width, height=height)
+def encode_clip(media: ClipMedia, *, crf: int = 18) -> EncodedClip:
+    """Encode the clip's pictures and sound, and note what is seen on the way."""
+    box, size = media.pictures.box, media.size_px
     sound = None if media.audio is None else np.clip(media.audio, -1.0, 1.0)
     points = to_crop(media.track.points, box, size=size)
     seen = _Seen(points)
     with tempfile.TemporaryDirectory(prefix="emoforge-") as scratch:
         file = Path(scratch) / "clip.mp4"  # a file, since PyAV can't move the index to the front of a BytesIO
-        pictures = seen.passing(_crops(media, source, box, size))
-        n_frames = write_video(file, pictures, fps=media.fps, audio=sound, crf=crf)
+        n_frames = write_video(file, seen.passing(media.pictures.frames), fps=media.fps, audio=sound, crf=crf)
         video = file.read_bytes()
     return EncodedClip(
         video=video,
@@ -64,14 +57,6 @@ def encode_clip(
     )
 
 
-def _crops(media: ClipMedia, source: Path, box: CropBox, size: int) -> Iterator[av.VideoFrame]:
-    """Yield the span's crops, from the decoder's planes to the encoder's without a detour over RGB."""
-    square = Box(left=box.left, top=box.top, right=box.left + box.side, bottom=box.top + box.side)
-    reformatter = VideoReformatter()
-    for frame in read_frames(source, fps=media.fps, start_s=media.track.start_s, end_s=media.track.end_s):
-        yield squared(frame.planes(square), size, reformatter)
-
-
 @dataclass
 class _Seen:
     """What is noted of the pictures as they pass: hashes, and whom a few of them, spread over the clip, show."""
@@ -80,12 +65,12 @@ class _Seen:
     hasher: FrameHasher = field(default_factory=FrameHasher)
     faces: list[NDArray[np.float32]] = field(default_factory=list)
 
-    def passing(self, pictures: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:
+    def passing(self, pictures: Iterable[DecodedPicture]) -> Iterator[DecodedPicture]:
         n = len(self.points)
         shown = {n * (2 * i + 1) // (2 * IDENTITY_FRAMES) for i in range(IDENTITY_FRAMES)}
         for index, picture in enumerate(pictures):
             if index in shown or index % HASH_EVERY_FRAMES == 0:
-                self._look(index, np.asarray(picture.to_ndarray(format="rgb24"), np.uint8), embedded=index in shown)
+                self._look(index, as_rgb(picture), embedded=index in shown)
             yield picture
 
     def _look(self, index: int, image: NDArray[np.uint8], *, embedded: bool) -> None:

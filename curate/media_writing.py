@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import av.container
@@ -20,7 +21,15 @@ _AAC_RATES_HZ = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 
 _AAC_BLOCK = 1024
 _BT709 = 1  # ISO/IEC 23091-2, for primaries, transfer and matrix alike
 
-Picture = NDArray[np.uint8] | av.VideoFrame  # (H, W, 3) RGB, or a decoded picture
+_WRITTEN: dict[str, Any] = {
+    "format": "yuv420p",
+    "dst_colorspace": Colorspace.ITU709,
+    "dst_color_range": ColorRange.MPEG,
+    "threads": 1,
+}
+
+DecodedPicture = av.VideoFrame
+Picture = NDArray[np.uint8] | DecodedPicture  # (H, W, 3) RGB, or a decoded picture
 
 
 def write_video(
@@ -120,31 +129,23 @@ def _video_stream(
     return stream
 
 
-def squared(picture: av.VideoFrame, size: int, reformatter: VideoReformatter) -> av.VideoFrame:
-    """Return a decoded picture as (size, size) px in the colours that videos are written in."""
-    method = "AREA" if picture.width > size else "BICUBIC"
-    return reformatter.reformat(
-        picture,
-        size,
-        size,
-        "yuv420p",
-        interpolation=method,
-        dst_colorspace=Colorspace.ITU709,
-        dst_color_range=ColorRange.MPEG,
-        threads=1,
-    )
+def squares(pictures: Iterable[av.VideoFrame], size: int) -> Iterator[av.VideoFrame]:
+    """Yield decoded pictures as (size, size) px in the colours that videos are written in."""
+    reformatter = VideoReformatter()
+    for picture in pictures:
+        method = "AREA" if picture.width > size else "BICUBIC"
+        yield reformatter.reformat(picture, size, size, interpolation=method, **_WRITTEN)
+
+
+def as_rgb(picture: av.VideoFrame) -> NDArray[np.uint8]:
+    """Return a decoded picture as (H, W, 3) RGB."""
+    return np.asarray(picture.to_ndarray(format="rgb24"), np.uint8)
 
 
 def _as_written(image: Picture, reformatter: VideoReformatter) -> av.VideoFrame:
     if isinstance(image, np.ndarray):
         image = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
-    return reformatter.reformat(
-        image,
-        format="yuv420p",
-        dst_colorspace=Colorspace.ITU709,
-        dst_color_range=ColorRange.MPEG,
-        threads=1,
-    )
+    return reformatter.reformat(image, **_WRITTEN)
 
 
 def _audio_stream(

@@ -4,6 +4,7 @@ import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import jinja2
 import pandas as pd
@@ -40,7 +41,7 @@ class Drawing:
     svg: str
     title: str = ""
     note: str = ""
-    wide: bool = False
+    shape: Literal["small", "wide", "tall"] = "small"
 
 
 @dataclass(frozen=True, kw_only=True)

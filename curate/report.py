@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from curate import corpus_statistics
 from curate.borderline import Thresholds, borderline_drops
 from curate.corpus import ClipRef, Corpus, is_corpus, open_corpus
+from curate.corpus_statistics import in_words
 from curate.errors import EmoforgeError
 from curate.media import CORPUS_FPS
 from curate.page import Section, Video, render
@@ -21,7 +22,7 @@ from curate.store import Place, Store, open_store
 
 GALLERY_CLIPS = 12
 GALLERY_BYTES = 7 << 20  # of mp4: a third more in the page
-MAX_ROWS, MAX_TEXT = 500, 300
+MAX_ROWS, MAX_ORIGINS, MAX_TEXT = 500, 100, 300
 CAPTION_SCORES = ("face_size", "sharpness", "speech_ratio", "snr")
 
 _COLOURS: Mapping[str, Colour] = {"kept": "kept", "rejected": "refused", "quarantined": "failed"}
@@ -87,21 +88,13 @@ def key_figures(outcomes: pd.DataFrame, kept: pd.DataFrame) -> dict[str, str]:
     figures = {
         "sources in": f"{len(outcomes):,}",
         "clips kept": f"{len(kept):,}",
-        f"{_unit(seconds)} kept": _time(seconds),
+        "kept": in_words(seconds),
         f"frames at {CORPUS_FPS} fps": f"{round(seconds * CORPUS_FPS):,}",
     }
     if "speech_ratio" in kept and kept.speech_ratio.notna().any():
         spoken = float((kept.duration_s * kept.speech_ratio).sum())
-        figures[f"{_unit(spoken)} of speech"] = _time(spoken)
+        figures["of speech"] = in_words(spoken)
     return figures
-
-
-def _unit(seconds: float) -> str:
-    return "hours" if seconds >= 3600 else "minutes"
-
-
-def _time(seconds: float) -> str:
-    return f"{seconds / 3600:,.1f}" if seconds >= 3600 else f"{seconds / 60:.1f}"
 
 
 def _corpus(store: Store) -> Corpus | None:
@@ -201,8 +194,8 @@ def _holdings_section(kept: pd.DataFrame) -> Section:
 def _people_section(store: Store, kept: pd.DataFrame) -> Section:
     title = "People and splits"
     if not store.exists("splits.parquet"):
-        how = f"Who is the same person and what is nearly the same clip is not known yet: emoforge split {store.uri()}"
-        return Section(title=title, text=f"{how}\nThe same curate command again then writes it here.")
+        how = f"Who is the same person and what is nearly the same clip is found by: emoforge split {store.uri()}"
+        return Section(title=title, text=f"{how}\nThe same curate command again then says it here.")
     splits = pq.read_table(store.open("splits.parquet")).to_pandas()
     table = corpus_statistics.people_and_splits(splits, kept)
     text = "People are clusters of face embeddings; splits share no person, source or near-duplicate."
@@ -213,11 +206,16 @@ def _people_section(store: Store, kept: pd.DataFrame) -> Section:
 
 
 def _provenance_section(kept: pd.DataFrame) -> Section:
+    table = corpus_statistics.provenance(kept)
+    shown = table.head(MAX_ORIGINS)
     parts = [
-        Section(title="By licence and origin", table=corpus_statistics.provenance(kept)),
+        Section(title="By licence and origin", table=shown),
         Section(title="Made by", table=corpus_statistics.versions(kept)),
     ]
-    return Section(title="Provenance", text="Of the kept clips; per clip it is in clips.parquet.", parts=parts)
+    rest = f" The largest {MAX_ORIGINS} of {len(table):,} origins are shown." if len(table) > MAX_ORIGINS else ""
+    return Section(
+        title="Provenance", text=f"Of the kept clips; of each clip it is in clips.parquet.{rest}", parts=parts
+    )
 
 
 def _sources_section(outcomes: pd.DataFrame) -> Section:

@@ -43,10 +43,10 @@ def _of_frames(corpus: Corpus) -> list[Drawing]:
     drawings = []
     if len(yaw) and len(yaw) == len(pitch):
         share = np.mean((np.abs(yaw) > 30) | (np.abs(pitch) > 30))
-        note = f"Degrees; pitch upwards, yaw to the right. {share:.1%} of the frames are over 30° either way"
+        note = f"Degrees. {share:.1%} of the frames are over 30 of one or the other"
         drawings.append(_pose(yaw, pitch, note))
     if np.isfinite(speed).any():
-        note = f"Degrees a frame. {np.mean(speed > 2):.1%} of the frames are over 2, where EMO's speed buckets end"
+        note = f"Degrees a frame. {np.mean(speed > 2):.1%} of the frames are over 2"
         drawings.append(histogram(speed, NOTHING, title="Head rotation speed", note=note))
     return drawings
 
@@ -72,12 +72,14 @@ def _of_clips(kept: pd.DataFrame) -> list[Drawing]:
 def _offsets(kept: pd.DataFrame) -> list[Drawing]:
     names = {"sync_offset_before_s": "Offset before the repair", offset_after(kept): "Offset after it"}
     note = "Seconds, above 0 where the sound comes late; only clips where it can be told"
-    return [_drawing(kept, name, title, note) for name, title in names.items() if name and _is_known(kept, name)]
+    known = {name: title for name, title in names.items() if name and _is_known(kept, name)}
+    span = np.concatenate([NOTHING, *(kept[name].to_numpy(float) for name in known)])
+    return [_drawing(kept, name, title, note, span) for name, title in known.items()]
 
 
 def _is_known(kept: pd.DataFrame, name: str) -> bool:
     return name in kept and bool(np.isfinite(kept[name].to_numpy(float)).any())
 
 
-def _drawing(kept: pd.DataFrame, name: str, title: str, note: str) -> Drawing:
-    return histogram(kept[name].to_numpy(float), NOTHING, title=title, note=note)
+def _drawing(kept: pd.DataFrame, name: str, title: str, note: str, span: NDArray[np.float64] | None = None) -> Drawing:
+    return histogram(kept[name].to_numpy(float), NOTHING, title=title, note=note, span=span)

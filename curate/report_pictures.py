@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 from xml.etree import ElementTree
 
 import numpy as np
@@ -38,13 +38,22 @@ class Bar:
 
 
 def histogram(
-    kept: Values, dropped: Values, *, title: str, note: str = "", bounds: Sequence[Bound] = (), wide: bool = False
+    kept: Values,
+    dropped: Values,
+    *,
+    title: str,
+    note: str = "",
+    bounds: Sequence[Bound] = (),
+    span: Values | None = None,
 ) -> Drawing:
-    """Draw how values lie: kept ones under dropped ones, and the thresholds; at least one value is finite."""
+    """Draw how values lie: kept ones under dropped ones, and the thresholds; at least one value is finite.
+
+    The axis is that of the values `span`, so that two drawings can be compared, or else of those that are drawn.
+    """
     kept, dropped = kept[np.isfinite(kept)], dropped[np.isfinite(dropped)]
     values = np.concatenate([kept, dropped])
-    low, high = _range(values, [bound.value for bound in bounds])
-    edges = np.linspace(low, high, BINS + 1)
+    low, high = _range(values if span is None else span[np.isfinite(span)], [bound.value for bound in bounds])
+    edges = _edges(low, high, [bound.value for bound in bounds])
     counts = [np.histogram(np.clip(part, low, high), bins=edges)[0] for part in (kept, dropped)]
     svg = _svg(_WIDTH, _HEIGHT)
     for bound in bounds:
@@ -56,7 +65,7 @@ def histogram(
     first, last = values.min() < low, values.max() > high
     _text(svg, 0, _HEIGHT - 4, f"{'≤ ' if first else ''}{low:.3g}")
     _text(svg, _WIDTH, _HEIGHT - 4, f"{'≥ ' if last else ''}{high:.3g}", anchor="end")
-    return Drawing(svg=_written(svg), title=title, note=note, wide=wide)
+    return Drawing(svg=_written(svg), title=title, note=note)
 
 
 def bar_chart(bars: Sequence[Bar], *, title: str = "", note: str = "") -> Drawing:
@@ -73,7 +82,7 @@ def bar_chart(bars: Sequence[Bar], *, title: str = "", note: str = "") -> Drawin
             _rectangle(svg, left, top + 5, length, step - 10, colour)
             left += length
         _text(svg, left + 8, top + 16, bar.text)
-    return Drawing(svg=_written(svg), title=title, note=note, wide=True)
+    return Drawing(svg=_written(svg), title=title, note=note, shape="wide")
 
 
 def heat_map(x: Values, y: Values, *, reach_x: float, reach_y: float, cells: int, title: str, note: str) -> Drawing:
@@ -85,7 +94,7 @@ def heat_map(x: Values, y: Values, *, reach_x: float, reach_y: float, cells: int
         range=((-reach_x, reach_x), (-reach_y, reach_y)),
     )
     side = 264 / cells
-    svg = _svg(_WIDTH, 300)
+    svg = _svg(_WIDTH, 284)
     for column, row in np.argwhere(counts > 0):
         share = counts[column, row] / counts.max()
         cell = _rectangle(svg, 30 + column * side, 264 - (row + 1) * side, side, side, "kept")
@@ -101,7 +110,7 @@ def heat_map(x: Values, y: Values, *, reach_x: float, reach_y: float, cells: int
         _text(svg, 27, top, words, anchor="end")
     _line(svg, 30, 132, 294, 132, "axis")
     _line(svg, 162, 0, 162, 264, "axis")
-    return Drawing(svg=_written(svg), title=title, note=note)
+    return Drawing(svg=_written(svg), title=title, note=note, shape="tall")
 
 
 def _range(values: Values, bounds: Sequence[float]) -> tuple[float, float]:
@@ -118,20 +127,30 @@ def _range(values: Values, bounds: Sequence[float]) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def _place(value: float, low: float, high: float) -> float:
+def _edges(low: float, high: float, bounds: Sequence[float]) -> Values:
+    """Return the bars' edges; the nearest one moves to each bound, so that no bar is half kept and half dropped."""
+    edges = np.linspace(low, high, BINS + 1)
+    for bound in bounds:
+        if low < bound < high:
+            edges[1 + np.abs(edges[1:-1] - bound).argmin()] = bound
+    return edges
+
+
+def _place(value: Any, low: float, high: float) -> Any:
+    """Return where a value (or several) lies on the axis, px."""
     return (value - low) / (high - low) * _WIDTH
 
 
 def _draw_bars(svg: ElementTree.Element, edges: Values, kept: NDArray[np.int64], dropped: NDArray[np.int64]) -> None:
     scale = (_FLOOR - _TOP) / max(1, int((kept + dropped).max()))
-    width = _WIDTH / len(kept)
+    lefts = _place(edges, float(edges[0]), float(edges[-1]))
     for place, (is_kept, is_dropped) in enumerate(zip(kept.tolist(), dropped.tolist(), strict=True)):
-        floor = float(_FLOOR)
+        floor, width = float(_FLOOR), lefts[place + 1] - lefts[place] - 0.6
         for count, colour in ((is_kept, "kept"), (is_dropped, "dropped")):
             if count:
                 height = max(1.0, count * scale)
                 floor -= height
-                bar = _rectangle(svg, place * width, floor, width - 0.6, height, colour)
+                bar = _rectangle(svg, lefts[place], floor, width, height, colour)
                 _hint(bar, f"{edges[place]:.4g} to {edges[place + 1]:.4g}: {is_kept:,} kept, {is_dropped:,} dropped")
 
 

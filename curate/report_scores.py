@@ -12,7 +12,7 @@ from curate.report_pictures import Bar, Bound, bar_chart, histogram
 from curate.score_notes import score_notes
 from curate.scoring import score_names
 
-_NO_SCORES = {"start_s", "end_s"}
+_NO_SCORES = {"shot", "start_s", "end_s", "n_frames"}
 
 
 def cascade(clips: pd.DataFrame, keep: Thresholds, scorers: Sequence[str]) -> pd.DataFrame:

@@ -35,5 +35,6 @@ def _note(scorer: str, name: str) -> str:
 def _first_sentence(text: str) -> str:
     sentence = re.split(r"(?<=\w)\.(?:\s|$)|;\s|\n\n", text.strip(), maxsplit=1)[0]
     joined = " ".join(sentence.split()).rstrip(".")
+    joined = re.sub(r" \([^)\]]*$", "", joined)  # an aside that was cut off in its middle
     shown = joined if len(joined) <= LONGEST else joined[: LONGEST - 1].rsplit(" ", 1)[0] + " …"
     return shown[:1].upper() + shown[1:]

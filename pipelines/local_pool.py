@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -14,6 +15,9 @@ from typing import Any, Generic
 from curate.errors import EmoforgeError
 from pipelines.attempts import attempt, limit_memory
 from pipelines.stages import Answer, Budget, Done, Ended, Failure, Stage, Task, run_stages
+
+MAX_KILLS = 2  # of workers that had the same task, before the task is blamed
+KILLED = Failure(reason="crashed", error="the worker died of SIGKILL")
 
 
 def run_local(stages: Sequence[Stage[Task]], tasks: Sequence[Task], *, log_file: Path) -> Iterator[Done[Task]]:
@@ -32,6 +36,7 @@ class _LocalPool(Generic[Task]):
         self._stages = stages
         self._log_file = log_file
         self._workers: list[list[_Worker[Task]]] = [[] for _ in stages]
+        self._kills: Counter[tuple[int, int]] = Counter()
 
     def start(self, stage: int, task: Task) -> None:
         workers = self._workers[stage]
@@ -48,7 +53,14 @@ class _LocalPool(Generic[Task]):
             return []
         ready = _ready([worker for _, worker in busy], timeout_s)
         taken = [(stage, worker.take()) for stage, worker in busy if worker in ready]
-        return [Ended(stage=stage, task=task, answer=answer) for stage, (task, answer) in taken]
+        return [self._ended(stage, task, answer) for stage, (task, answer) in taken]
+
+    def _ended(self, stage: int, task: Task, answer: Answer) -> Ended[Task]:
+        """A worker that was killed from outside is no source's fault, unless it happens to a source again and again."""
+        if answer is KILLED and self._kills[stage, id(task)] < MAX_KILLS:
+            self._kills[stage, id(task)] += 1
+            return Ended(stage=stage, task=task, answer=True, again=True)
+        return Ended(stage=stage, task=task, answer=answer)
 
     def close(self) -> None:
         for worker in chain.from_iterable(self._workers):
@@ -89,19 +101,31 @@ class _Worker(Generic[Task]):
         other.close()
 
     def give(self, task: Task) -> None:
+        if self.started and not self.process.is_alive():  # killed from outside while it waited
+            self._start()
         if not self.started:
             self._await_start()
         self.task = task
         self.deadline = time.monotonic() + self.budget.wall_s
-        self.pipe.send(task)
+        try:
+            self.pipe.send(task)
+        except OSError:
+            return  # killed just now: `take` will find it dead
 
     def _await_start(self) -> None:
         """A worker that can't even start is no source's fault."""
-        try:
-            self.pipe.recv()
-        except (EOFError, ConnectionResetError) as error:
-            raise EmoforgeError(f"a worker process can't start; what it said is in {self.log_file}") from error
-        self.started = True
+        for _ in range(MAX_KILLS + 1):
+            try:
+                self.pipe.recv()
+            except (EOFError, ConnectionResetError):
+                self.process.join()
+                if self.process.exitcode != -signal.SIGKILL:
+                    break
+                self._start()
+            else:
+                self.started = True
+                return
+        raise EmoforgeError(f"a worker process can't start; what it said is in {self.log_file}")
 
     def take(self) -> tuple[Task, Answer]:
         """Return what became of the task; a process that died or overran is replaced."""
@@ -118,6 +142,8 @@ class _Worker(Generic[Task]):
             self.process.join()
             code = self.process.exitcode
             self._start()
+            if code == -signal.SIGKILL:
+                return task, KILLED
             return task, Failure(reason="crashed", error=f"the worker died of {_death(code)}")
         if isinstance(answer, BaseException):
             raise answer

@@ -33,6 +33,7 @@ class _RayPool(Generic[Task]):
             ray.remote(num_cpus=stage.cpus, num_gpus=stage.gpus, max_retries=0)(_guarded(stage)) for stage in stages
         ]
         self._running: dict[Any, tuple[int, Task, float]] = {}
+        self._crashed: set[tuple[int, int]] = set()
 
     def start(self, stage: int, task: Task) -> None:
         self._running[self._remotes[stage].remote(task)] = (stage, task, time.monotonic())
@@ -58,6 +59,9 @@ class _RayPool(Generic[Task]):
             failure = Failure(reason="out_of_memory", error=str(error).splitlines()[0])
         except ray.exceptions.WorkerCrashedError as error:
             failure = self._crash(stage, started, str(error).splitlines()[0])
+            if failure.reason == "crashed" and (stage, id(task)) not in self._crashed:
+                self._crashed.add((stage, id(task)))  # killed from outside, or by the source? a second time tells
+                return Ended(stage=stage, task=task, answer=True, again=True)
         except ray.exceptions.RayTaskError as error:
             raise error.as_instanceof_cause() from None  # type: ignore[no-untyped-call]
         return Ended(stage=stage, task=task, answer=failure)

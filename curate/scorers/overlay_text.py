@@ -2,11 +2,12 @@
 
 from typing import TypedDict
 
+import cv2
+import numpy as np
+
 from curate import text_detection
 from curate.clip_media import ClipMedia
-from curate.crop import crop, crop_box
-from curate.errors import MediaError
-from curate.media import read_frames
+from curate.media_writing import as_rgb
 
 WEIGHTS = (text_detection.WEIGHTS,)
 MOMENTS = (1 / 6, 1 / 2, 5 / 6)  # of the clip: a caption that stays for a third of it is seen
@@ -26,18 +27,14 @@ def overlay_text(media: ClipMedia) -> OverlayText:
 
     Source: PP-OCRv6's detector (Apache-2.0), see text_detection; letters on a shirt count too.
     """
-    found = [_at(media, int(moment * len(media.track))) for moment in MOMENTS]
+    found = [_at(media, moment) for moment in MOMENTS]
     return {
         "area": max(text_detection.covered(boxes, height=CROP_PX, width=CROP_PX) for boxes in found),
         "boxes": float(max(len(boxes) for boxes in found)),
     }
 
 
-def _at(media: ClipMedia, frame: int) -> text_detection.Boxes:
-    index = media.track.first + frame
-    frames = read_frames(media.source, start_s=index / media.fps, end_s=(index + 1) / media.fps)
-    picture = next((frame.image for frame in frames), None)
-    if picture is None:
-        raise MediaError("truncated", f"the video has no frame at {index / media.fps:.2f} s")
-    box = crop_box(media.track.boxes, width=picture.shape[1], height=picture.shape[0])
-    return text_detection.text_boxes(crop(picture, box, size=CROP_PX))
+def _at(media: ClipMedia, moment: float) -> text_detection.Boxes:
+    frames = media.pictures.frames
+    picture = as_rgb(frames[int(moment * len(frames))])
+    return text_detection.text_boxes(np.asarray(cv2.resize(picture, (CROP_PX, CROP_PX), interpolation=cv2.INTER_AREA)))

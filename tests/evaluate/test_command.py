@@ -49,7 +49,7 @@ def real(tmp_path_factory: pytest.TempPathFactory, portrait: Picture) -> Path:
 def generated(tmp_path_factory: pytest.TempPathFactory, portrait: Picture) -> Path:
     """Two dark clips of the portrait, one named like a reference clip, a text and a cut-off file."""
     folder = tmp_path_factory.mktemp("generated")
-    dark = portrait // 3
+    dark = portrait // 2
     write_video(folder / "clip_1.mp4", pan(dark, 56, size=256), audio=pulsed_tone(2.24))
     write_video(
         folder / "<b>other.mp4", pan(np.ascontiguousarray(dark[:, ::-1]), 56, size=256), audio=pulsed_tone(2.24)

@@ -1,0 +1,105 @@
+"""How much memory a worker takes for a video of ten minutes, one hour and three hours that shows a face throughout.
+
+    python benchmarks/memory.py [HOURS ...]
+
+Each length is curated by a process of its own, with the default recipe but for the thresholds that a portrait under a
+pan can't pass, so that every clip is scored and kept. The videos are one encoded minute, its packets repeated. Prints
+the peak of the resident memory, that above what a ten-second video takes, and the speed.
+"""
+
+import multiprocessing
+import resource
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+from skimage import data
+
+from curate.curation import Recipe, curate_source
+from curate.media_writing import write_video
+from curate.records import SourceEntry, Threshold
+from pipelines.attempts import limit_memory
+from pipelines.curate_config import SCORERS
+
+HOURS = (1 / 6, 1.0, 3.0)
+LIMIT_GB = 1.5
+MINUTE_S = 60
+Pictures = list[np.ndarray]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Use:
+    """What curating one video took; `peak_mb` is of resident memory."""
+
+    peak_mb: float
+    wall_s: float
+    n_clips: int
+
+
+def write_minute(file: Path) -> None:
+    """Write a minute of a 320x240 portrait under a pan, with a tone that comes and goes."""
+    portrait = np.asarray(data.astronaut(), np.uint8)
+    time_s = np.arange(16_000 * MINUTE_S) / 16_000
+    tone = 0.4 * np.sin(2 * np.pi * 220 * time_s) * (0.5 - 0.5 * np.cos(2 * np.pi * 3 * time_s))
+    lefts = (round(100 + 60 * np.sin(2 * np.pi * index / 750)) for index in range(25 * MINUTE_S))
+    write_video(file, (portrait[:240, left : left + 320] for left in lefts), audio=tone.astype(np.float32), crf=28)
+
+
+def repeat(minute: Path, to: Path, times: int) -> None:
+    """Write its packets `times` times, one run after the other; the sound's few that overlap are left out."""
+    with av.open(str(minute)) as source, av.open(str(to), "w") as written:
+        streams = {stream.index: written.add_stream_from_template(stream) for stream in source.streams}
+        packets = [packet for packet in source.demux() if packet.dts is not None and packet.pts is not None]
+        ends = dict.fromkeys(streams, -(1 << 62))
+        for turn in range(times):
+            for packet in packets:
+                shift = round(turn * MINUTE_S / packet.time_base)
+                if packet.dts + shift < ends[packet.stream.index]:
+                    continue
+                ends[packet.stream.index] = packet.dts + shift + (packet.duration or 1)
+                copy = av.Packet(bytes(packet))
+                copy.pts, copy.dts, copy.time_base = packet.pts + shift, packet.dts + shift, packet.time_base
+                copy.is_keyframe, copy.stream = packet.is_keyframe, streams[packet.stream.index]
+                written.mux(copy)
+
+
+def use_of(video: Path, *, keep_all: bool = True) -> Use:
+    """Curate a video in a process of its own, within the default limit of a source."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(_curate, (video, keep_all))
+
+
+def _curate(video: Path, keep_all: bool) -> Use:
+    limit_memory(4.0)
+    keep = {"duration_s": Threshold(min=3.0 if keep_all else 1000.0)}
+    recipe = Recipe(scorers=SCORERS, keep={"speech": keep, "singing": keep}, repair_by="sync_ridge")
+    started = time.perf_counter()
+    outcome = curate_source(SourceEntry(uri=str(video)), recipe)
+    assert outcome.outcome == ("kept" if keep_all else "rejected"), outcome
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return Use(peak_mb=peak_mb, wall_s=time.perf_counter() - started, n_clips=outcome.clips.num_rows)
+
+
+def main() -> None:
+    """Print a line a length; fail where the limit is broken."""
+    hours = [float(text) for text in sys.argv[1:]] or HOURS
+    with tempfile.TemporaryDirectory() as scratch:
+        minute, video = Path(scratch) / "minute.mp4", Path(scratch) / "video.mp4"
+        write_minute(minute)
+        peaks = []
+        print("length      peak memory      clips   speed")
+        for length_h in hours:
+            repeat(minute, video, round(length_h * 60))
+            use = use_of(video)
+            peaks.append(use.peak_mb)
+            speed = length_h * 3600 / use.wall_s
+            print(f"{length_h:5.2f} h  {use.peak_mb:9.0f} MB  {use.n_clips:9d}  {speed:5.1f}x real time", flush=True)
+    assert max(peaks) < LIMIT_GB * 1024, f"over {LIMIT_GB} GB"
+
+
+if __name__ == "__main__":
+    main()
