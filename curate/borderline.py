@@ -13,19 +13,17 @@ Thresholds = Mapping[str, Mapping[str, Threshold]]  # by the clips' domain, then
 REASONS, CLIPS_A_REASON = 8, 3
 
 
-def borderline_drops(
-    clips: pd.DataFrame, keep: Thresholds, *, reasons: int = REASONS, clips_a_reason: int = CLIPS_A_REASON
-) -> pd.DataFrame:
+def borderline_drops(clips: pd.DataFrame, keep: Thresholds) -> pd.DataFrame:
     """Return the rows of dropped clips whose score lies nearest its threshold, nearest first, and their `distance`.
 
     The reasons that dropped most come first. A clip whose score is missing is near nothing, and never among them.
     """
-    chosen = [_nearest(clips, reason, keep, clips_a_reason) for reason in clips.dropped_by.value_counts().index]
-    found = [rows for rows in chosen if len(rows)][:reasons]
+    chosen = [_nearest(clips, reason, keep) for reason in clips.dropped_by.value_counts().index]
+    found = [rows for rows in chosen if len(rows)][:REASONS]
     return pd.concat(found) if found else clips.head(0).assign(distance=pd.Series(dtype=float))
 
 
-def _nearest(clips: pd.DataFrame, reason: str, keep: Thresholds, count: int) -> pd.DataFrame:
+def _nearest(clips: pd.DataFrame, reason: str, keep: Thresholds) -> pd.DataFrame:
     rows = clips[clips.dropped_by == reason]
     if reason not in rows:  # dropped by something that is no score
         return rows.head(0)
@@ -35,7 +33,7 @@ def _nearest(clips: pd.DataFrame, reason: str, keep: Thresholds, count: int) -> 
         if reason in thresholds:
             values = rows.loc[of_domain, reason].to_numpy(float)
             distance[of_domain] = _distance(values, thresholds[reason])
-    nearest = distance[np.isfinite(distance)].sort_values(kind="stable").head(count)
+    nearest = distance[np.isfinite(distance)].sort_values(kind="stable").head(CLIPS_A_REASON)
     return rows.loc[nearest.index].assign(distance=nearest)
 
 

@@ -69,7 +69,8 @@ class Frame:
         even = self._even(box)
         y, u, v = (self._cut(plane, even, 2 if chroma else 1) for chroma, plane in enumerate(self._planes))
         if self._full_range:
-            y, u, v = (np.asarray(cv2.LUT(cut, table)) for cut, table in zip((y, u, v), _to_limited_range(), strict=True))
+            tables = _to_limited_range()
+            y, u, v = (np.asarray(cv2.LUT(c, t), np.uint8) for c, t in zip((y, u, v), tables, strict=True))
         height, width = y.shape
         joined = np.empty((height * 3 // 2, width), np.uint8)
         joined[:height] = y

@@ -124,9 +124,7 @@ def read_audio(
     starts earlier. Without video it is the sound's own. Raises MediaError("no_audio_stream") when there is none.
     """
     with _open(media) as container:
-        if not container.streams.audio:
-            raise MediaError("no_audio_stream", "there is no audio stream")
-        stream = container.streams.audio[0]
+        stream = _audio_stream(container)
         origin_s = _origin_s(next(iter(_moving(container)), stream))
         _seek(container, stream, start_s - _PREROLL_S, origin_s=origin_s)
         until_s = None if end_s is None else end_s + origin_s
@@ -145,9 +143,7 @@ def read_audio(
 def audio_format(media: Path | bytes) -> tuple[int, int, bool]:
     """Return (sample_rate_hz, channels, has_video) of the first audio stream; a cover picture is no video."""
     with _open(media) as container:
-        if not container.streams.audio:
-            raise MediaError("no_audio_stream", "there is no audio stream")
-        stream = container.streams.audio[0]
+        stream = _audio_stream(container)
         return stream.rate, stream.channels, bool(_moving(container))
 
 
@@ -167,6 +163,8 @@ def _open(media: Path | bytes) -> Iterator[av.container.InputContainer]:
     try:
         with container:
             yield container
+    except av.error.MemoryError:
+        raise  # the worker's limit, which may pass
     except av.error.FFmpegError as error:
         raise MediaError("damaged", f"the file can't be decoded: {error.strerror or error}") from error
 
@@ -180,7 +178,7 @@ def _why_not_opened(media: Path | bytes, error: Exception) -> tuple[str, str]:
     if not head:
         return "empty", "the file is empty"
     if head[4:8] == b"ftyp":
-        return "truncated", "an MP4 without its index (moov): the file is cut off or was never finished"
+        return "truncated", "an MP4 whose index (moov) is missing or broken: cut off, or never finished"
     return "not_media", "not a media file that can be decoded, whatever its name says"
 
 
@@ -198,10 +196,23 @@ def _video_stream(container: av.container.InputContainer, limits: Limits) -> av.
     streams = _moving(container)
     if not streams:
         raise MediaError("no_video_stream", "there is no video stream")
+    _check_decoder(streams[0])
     context = streams[0].codec_context
     _check_size(context.width, context.height, limits)
     context.thread_count = 1  # a worker owns one core
     return streams[0]
+
+
+def _audio_stream(container: av.container.InputContainer) -> av.AudioStream:
+    if not container.streams.audio:
+        raise MediaError("no_audio_stream", "there is no audio stream")
+    _check_decoder(container.streams.audio[0])
+    return container.streams.audio[0]
+
+
+def _check_decoder(stream: av.VideoStream | av.AudioStream) -> None:
+    if stream.codec_context is None:
+        raise MediaError("no_decoder", f"nothing here decodes the {stream.type} stream")
 
 
 def _check_size(width: int, height: int, limits: Limits) -> None:
@@ -302,7 +313,7 @@ def _shown(frames: Iterator[av.VideoFrame], stream: av.VideoStream) -> Iterator[
 def _of_one_size(frames: Iterator[av.VideoFrame], size: tuple[int, int]) -> Iterator[av.VideoFrame]:
     """A call's picture changes its size in mid-stream, where the line gets worse: bring it back to the first's."""
     for frame in frames:
-        yield frame if (frame.width, frame.height) == size else frame.reformat(*size)
+        yield frame if (frame.width, frame.height) == size else frame.reformat(*size, threads=1)
 
 
 def _progressive(frames: Iterator[av.VideoFrame], stream: av.VideoStream) -> Iterator[av.VideoFrame]:
@@ -316,6 +327,7 @@ def _progressive(frames: Iterator[av.VideoFrame], stream: av.VideoStream) -> Ite
 def _deinterlaced(frames: Iterable[av.VideoFrame], stream: av.VideoStream) -> Iterator[av.VideoFrame]:
     """One picture for each, its second field's lines filled in; pictures that aren't interlaced stay as they are."""
     graph = av.filter.Graph()
+    graph.threads = 1
     graph.link_nodes(graph.add_buffer(template=stream), graph.add("bwdif", "deint=interlaced:mode=send_frame"),
                      graph.add("buffersink")).configure()  # fmt: skip
     for frame in chain(frames, [None]):
@@ -350,7 +362,9 @@ def _timed(
     for frame in _shown(_decoded(container, stream, limits, on_packet), stream):
         time_s = frame.time - origin_s if frame.time is not None else (0.0 if last_s is None else last_s + step_s)
         if time_s > limits.max_duration_s:
-            raise MediaError("too_long", f"a picture at {time_s:.0f} s is over the limit of {limits.max_duration_s:.0f} s")
+            raise MediaError(
+                "too_long", f"a picture at {time_s:.0f} s is over the limit of {limits.max_duration_s:.0f} s"
+            )
         if last_s is None or time_s > last_s:
             last_s = time_s
             yield time_s, frame

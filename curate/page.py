@@ -8,7 +8,6 @@ from typing import Literal
 
 import jinja2
 import pandas as pd
-from markupsafe import Markup
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +66,7 @@ def render(title: str, sections: Sequence[Section], *, lead: str = "", figures: 
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"picture": _picture_address, "video": _video_address, "cell": _cell, "drawn": _drawn}
+    environment.filters |= {"picture": _picture_address, "video": _video_address, "cell": _cell}
     page = environment.get_template("page.html")
     return page.render(title=title, lead=lead, sections=sections, figures=figures or {})
 
@@ -81,10 +80,6 @@ def _video_address(video: Video) -> str:
     if isinstance(video.source, bytes):
         return f"data:video/mp4;base64,{base64.b64encode(video.source).decode()}"
     return "" if video.source is None else video.source.as_posix()
-
-
-def _drawn(drawing: Drawing) -> Markup:
-    return Markup(drawing.svg)  # noqa: S704 - made by curate.report_pictures, which escapes every text
 
 
 def _cell(value: object) -> str:

@@ -49,7 +49,7 @@ def write_report(
     corpus = _corpus(store)
     sections = [
         _funnel_section(outcomes),
-        cascade_section(cascade(clips, keep, scorers), clips),
+        cascade_section(cascade(clips, keep, scorers)),
         _kept_section(corpus, kept),
         _borderline_section(clips, keep, previews or {}),
         scores_section(clips, keep, scorers),
@@ -195,7 +195,7 @@ def _people_section(store: Store, kept: pd.DataFrame) -> Section:
     title = "People and splits"
     if not store.exists("splits.parquet"):
         how = f"Who is the same person and what is nearly the same clip is found by: emoforge split {store.uri()}"
-        return Section(title=title, text=f"{how}\nThe same curate command again then says it here.")
+        return Section(title=title, text=how if len(kept) else "No clip was kept.")
     splits = pq.read_table(store.open("splits.parquet")).to_pandas()
     table = corpus_statistics.people_and_splits(splits, kept)
     text = "People are clusters of face embeddings; splits share no person, source or near-duplicate."

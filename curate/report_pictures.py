@@ -70,12 +70,12 @@ def histogram(
 
 def bar_chart(bars: Sequence[Bar], *, title: str = "", note: str = "") -> Drawing:
     """Draw one line a bar, all on one scale."""
-    width, label_width, text_width, step = 980, 230, 150, 26
+    width, label_width, text_width, step = 980, 290, 110, 26
     longest = max((sum(size for size, _ in bar.parts) for bar in bars), default=0) or 1
     svg = _svg(width, step * len(bars))
     for number, bar in enumerate(bars):
         top = number * step
-        _text(svg, label_width - 10, top + 16, _shortened(bar.label, 36), anchor="end", kind="label")
+        _text(svg, label_width - 10, top + 16, _shortened(bar.label, 48), anchor="end", kind="label")
         left = float(label_width)
         for size, colour in bar.parts:
             length = size / longest * (width - label_width - text_width)

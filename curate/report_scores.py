@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from curate.borderline import Thresholds
+from curate.corpus_statistics import in_words
 from curate.page import Drawing, Section
 from curate.records import Threshold
 from curate.report_pictures import Bar, Bound, bar_chart, histogram
@@ -22,7 +23,7 @@ def cascade(clips: pd.DataFrame, keep: Thresholds, scorers: Sequence[str]) -> pd
     that can't be re-decided) comes after the thresholds.
     """
     by = clips.dropped_by.dropna()
-    counts, minutes = by.value_counts(), clips.groupby("dropped_by").duration_s.sum() / 60
+    counts, seconds = by.value_counts(), clips.groupby("dropped_by").duration_s.sum()
     unmeasured = by[clips.loc[by.index].dropped_detail.str.contains("can't be measured", regex=False)].value_counts()
     thresholds = [name for scorer in scorers for name in score_names(scorer) if _has_threshold(name, keep)]
     names = [*thresholds, *sorted(set(counts.index) - set(thresholds))]
@@ -32,16 +33,16 @@ def cascade(clips: pd.DataFrame, keep: Thresholds, scorers: Sequence[str]) -> pd
             "keeps": _ranges(name, keep),
             "dropped": int(counts.get(name, 0)),
             "of them can't be measured": int(unmeasured.get(name, 0)),
-            "minutes dropped": float(minutes.get(name, 0.0)),
+            "time dropped": in_words(float(seconds.get(name, 0.0))),
         }
         for name in names
     ]
     first = {"threshold": "all clips found", "keeps": "", "dropped": 0, "of them can't be measured": 0}
-    table = pd.DataFrame([first | {"minutes dropped": 0.0}, *rows])
+    table = pd.DataFrame([first | {"time dropped": in_words(0.0)}, *rows])
     return table.assign(left=len(clips) - table.dropped.cumsum())
 
 
-def cascade_section(table: pd.DataFrame, clips: pd.DataFrame) -> Section:
+def cascade_section(table: pd.DataFrame) -> Section:
     """Draw and list what the thresholds left, one after the other."""
     bars = [
         Bar(
@@ -58,7 +59,7 @@ def cascade_section(table: pd.DataFrame, clips: pd.DataFrame) -> Section:
 def scores_section(clips: pd.DataFrame, keep: Thresholds, scorers: Sequence[str]) -> Section:
     """Draw every score, those with a threshold first."""
     notes = score_notes(scorers)
-    named = score_names_of(clips)
+    named = _score_names_of(clips)
     ordered = sorted(named, key=lambda name: not _has_threshold(name, keep))
     measured = [name for name in ordered if np.isfinite(clips[name].to_numpy(float)).any()]
     text = (
@@ -67,11 +68,11 @@ def scores_section(clips: pd.DataFrame, keep: Thresholds, scorers: Sequence[str]
     )
     if unmeasured := [name for name in ordered if name not in measured]:
         text += f"\nMeasured on no clip: {', '.join(unmeasured)}."
-    drawings = [score_drawing(clips, name, keep, notes.get(name, "")) for name in measured]
+    drawings = [_drawing(clips, name, keep, notes.get(name, "")) for name in measured]
     return Section(title="Scores against thresholds", text=text, drawings=drawings)
 
 
-def score_drawing(clips: pd.DataFrame, name: str, keep: Thresholds, note: str = "") -> Drawing:
+def _drawing(clips: pd.DataFrame, name: str, keep: Thresholds, note: str = "") -> Drawing:
     """Draw where one score lies, with the thresholds of the domains that the clips are of."""
     is_kept, values = clips.dropped_by.isna(), clips[name].to_numpy(float)
     domains = set(clips.domain.fillna("speech").unique())
@@ -84,7 +85,7 @@ def score_drawing(clips: pd.DataFrame, name: str, keep: Thresholds, note: str = 
     )
 
 
-def score_names_of(clips: pd.DataFrame) -> list[str]:
+def _score_names_of(clips: pd.DataFrame) -> list[str]:
     """Return the clips' columns that are scores: all numbers but where the clip lies in its source."""
     return [name for name in clips.columns if clips[name].dtype.kind == "f" and name not in _NO_SCORES]
 

@@ -76,7 +76,7 @@ def score(
     scores: Scores = {}
     decision = Decision()
     for scorer in scorers:
-        given = _numbers(scorer, media)
+        given = numbers(scorer, media)
         if scorer == repair_by:
             media, given = _repaired(media, scorer, given)
         scores |= given
@@ -93,8 +93,8 @@ def _repaired(media: ClipMedia, scorer: str, given: Scores) -> tuple[ClipMedia, 
     before: Scores = {"sync_offset_before_s": offset_s, "sync_confidence_before": confidence}
     if offset_s is None or abs(offset_s) < MIN_SHIFT_S:
         return media, given | before | {"audio_shift_s": 0.0}
-    mended = replace(media, audio_shift_s=offset_s)
-    return mended, _numbers(scorer, mended) | before | {"audio_shift_s": offset_s}
+    mended = replace(media, audio_shift_s=media.audio_shift_s + offset_s)
+    return mended, numbers(scorer, mended) | before | {"audio_shift_s": offset_s}
 
 
 def decide(scores: Mapping[str, float | None], keep: Mapping[str, Threshold], *, missing: str = "") -> Decision:
@@ -122,7 +122,8 @@ def sum_up(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {"outcome": "rejected", "reason": reason, "n_clips": 0, "error": details}
 
 
-def _numbers(scorer: str, media: ClipMedia) -> Scores:
+def numbers(scorer: str, media: ClipMedia) -> Scores:
+    """Return one scorer's numbers by their full names."""
     value = plugins.load("curate.scorers", scorer)(media)
     return (
         {f"{scorer}_{part}": number for part, number in value.items()} if isinstance(value, dict) else {scorer: value}

@@ -5,6 +5,7 @@ Works on whole columns, so that a million clips take seconds; row by row it mean
 
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from curate.records import Threshold
 from curate.scoring import score_names, sum_up
 from curate.store import Folder, Place, Store, open_store
 
+SCORES = "scores"  # folder of the tables that `emoforge score` adds, one a scorer
 NOT_SCORED, NOT_ENCODED = "not_scored", "not_encoded"
 
 Mask = NDArray[np.bool_]
@@ -37,12 +39,32 @@ def select(
     would keep it, it stays dropped by `not_scored` or `not_encoded`, and only curating again can bring it in.
     """
     run, out = open_store(run), open_store(out)
-    clips, index = _read(run, "clips"), _read(run, "index")
+    clips, index = with_added_scores(run, _read(run, "clips"), scorers), _read(run, "index")
     encoded = _bools(pc.is_in(clips["clip_id"], value_set=index["clip_id"].combine_chunks()))
     clips = redecided_clips(clips, encoded, keep=keep, keep_singing=keep_singing or {}, scorers=scorers)
     _write(clips, out, "clips")
     _write(redecided_outcomes(_read(run, "outcomes"), clips), out, "outcomes")
     _write(_chosen(index, clips, run, out), out, "index")
+
+
+def added_scorers(run: Place) -> list[str]:
+    """Return the names of the scorers that were added to a corpus, sorted."""
+    return sorted(PurePosixPath(name).stem for name in open_store(run).sizes(SCORES) if name.endswith(".parquet"))
+
+
+def with_added_scores(run: Place, clips: pa.Table, scorers: Sequence[str]) -> pa.Table:
+    """Join to the clips what was added of those scorers; a clip that has it was scored up to there."""
+    store = open_store(run)
+    for scorer in (name for name in added_scorers(store) if name in scorers):
+        added = pq.read_table(store.open(f"{SCORES}/{scorer}.parquet"))
+        row = pc.index_in(clips["clip_id"], value_set=added["clip_id"].combine_chunks())
+        for name in score_names(scorer):
+            column = added[name].combine_chunks().take(row.combine_chunks())
+            at = clips.schema.get_field_index(name)
+            clips = clips.append_column(name, column) if at < 0 else clips.set_column(at, name, column)
+        reached = pc.if_else(pc.is_valid(row), pa.scalar(scorer), clips["last_scorer"])
+        clips = clips.set_column(clips.schema.get_field_index("last_scorer"), "last_scorer", reached)
+    return clips
 
 
 def redecided_clips(

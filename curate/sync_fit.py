@@ -28,6 +28,7 @@ IN_SYNC_S, SURE_MARGIN = 0.08, 0.1  # a clip is fitted and tested on when the ot
 LENGTHS_S = (3.0, 4.0, 6.0, 8.0, 12.0)
 STARTS, SHIFTS = 6, 6  # of trials, a clip and length
 MAX_SHIFT_FRAMES = 15
+FOREIGN = 0.15  # of the trials are done again with another person's sound: a guess at how much is voice-over
 WITHIN_FRAMES = 2.0
 FPS = 25
 
@@ -44,8 +45,9 @@ class Example:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Fit:
-    """The model of all examples; `n_fitted` of them placed themselves in sync. `trials`: one row a shifted window, with
-    what the folds that hadn't seen its group said: length_s, shift_frames, error_frames, confidence, claimed."""
+    """The model of all examples; `n_fitted` of them placed themselves in sync. `trials`: one row a window, with what the
+    folds that hadn't seen its group said of it: length_s, shift_frames, error_frames, confidence, claimed. In some
+    more, `foreign`, the sound is another person's: there is nothing to find, and every claim is an error."""
 
     model: SyncModel
     n_fitted: int
@@ -77,14 +79,17 @@ def fit_sync(examples: Sequence[Example], *, seed: int = 0) -> Fit:
 
 
 def summary(trials: pd.DataFrame) -> pd.DataFrame:
-    """Return a row a window length: trials, the share within two frames of all and of the claimed, and the coverage."""
-    trials = trials.assign(within=trials.error_frames.abs() <= WITHIN_FRAMES)
+    """Return a row a window length: trials, the share within two frames of all and of the claimed, the coverage, and how
+    often an offset is claimed of somebody else's sound."""
+    foreign = trials[trials.foreign].groupby("length_s").claimed.mean()
+    trials = trials[~trials.foreign].assign(within=_right)
     told = trials[trials.claimed].groupby("length_s")
     table = trials.groupby("length_s").agg(
         trials=("within", "size"), within_2_frames=("within", "mean"), coverage=("claimed", "mean")
     )
     table["claimed_within_2_frames"] = told.within.mean()
     table["claimed_error_p95_frames"] = told.error_frames.apply(lambda errors: errors.abs().quantile(0.95))
+    table["foreign_sound_claimed"] = foreign
     return table.reset_index()
 
 
@@ -121,27 +126,42 @@ def _padded(audio: NDArray[np.float32]) -> NDArray[np.float32]:
 def _trials(
     examples: Sequence[Example], folds: Sequence[int], coefficients: Sequence[Floats], rng: np.random.Generator
 ) -> pd.DataFrame:
+    shifts = np.arange(-MAX_SHIFT_FRAMES, MAX_SHIFT_FRAMES + 1)
     rows = [
-        {"fold": fold, "length_s": length_s, **_trial(example, fitted, length_s, int(start), int(shift))}
+        {"fold": fold, "length_s": length_s, "foreign": sound is not example.audio}
+        | _trial(example.lips, sound, fitted, length_s, int(start), int(shift))
         for example, fold, fitted in zip(examples, folds, coefficients, strict=True)
         for length_s in LENGTHS_S
         for start in _starts(len(example.lips), round(length_s * CLOCK_HZ))
-        for shift in rng.choice(np.arange(-MAX_SHIFT_FRAMES, MAX_SHIFT_FRAMES + 1), SHIFTS, replace=False)
+        for shift in rng.choice(shifts, SHIFTS, replace=False)
+        for sound in _sounds(example, examples, folds, fold, rng)
     ]
     return pd.DataFrame(rows)
+
+
+def _sounds(
+    example: Example, examples: Sequence[Example], folds: Sequence[int], fold: int, rng: np.random.Generator
+) -> list[NDArray[np.float32]]:
+    """The example's own sound, and now and then that of somebody else, of about the same length or longer."""
+    others = [other for other, its in zip(examples, folds, strict=True) if its != fold]
+    long_enough = [other for other in others if len(other.audio) >= len(example.audio)] or others
+    foreign = [long_enough[rng.integers(len(long_enough))].audio] if rng.random() < FOREIGN else []
+    return [example.audio, *foreign]
 
 
 def _starts(n: int, length: int) -> NDArray[np.int_]:
     return np.unique(np.linspace(0, n - length, STARTS).round().astype(int)) if n >= length else np.zeros(0, int)
 
 
-def _trial(example: Example, coefficients: Floats, length_s: float, start: int, shift_frames: int) -> dict[str, float]:
+def _trial(
+    lips: Floats, sound: NDArray[np.float32], coefficients: Floats, length_s: float, start: int, shift_frames: int
+) -> dict[str, float]:
     """Shift the sound of a window, and see what the coefficients make of it."""
     ticks, tick = round(length_s * CLOCK_HZ), RATE_HZ // CLOCK_HZ
     margin = round((MAX_LAG_S + MAX_SHIFT_FRAMES / FPS) * RATE_HZ)
     begin = start * tick - round(shift_frames / FPS * RATE_HZ) - round(MAX_LAG_S * RATE_HZ) + margin
-    audio = np.pad(example.audio, margin)[begin : begin + ticks * tick + 2 * round(MAX_LAG_S * RATE_HZ)]
-    peak, margin_, lag_s = read_curve(lag_curve(coefficients, example.lips[start : start + ticks], audio))
+    audio = np.pad(sound, margin)[begin : begin + ticks * tick + 2 * round(MAX_LAG_S * RATE_HZ)]
+    peak, margin_, lag_s = read_curve(lag_curve(coefficients, lips[start : start + ticks], audio))
     return {
         "shift_frames": shift_frames,
         "error_frames": lag_s * FPS - shift_frames,
@@ -163,7 +183,7 @@ def _cross_calibrated(trials: pd.DataFrame) -> Floats:
 def _calibrated(trials: pd.DataFrame, steps: int = 25) -> Floats:
     """Logistic regression by Newton's method, lightly held to zero; every fold and length counts alike."""
     features = _features(trials)
-    right = (trials.error_frames.abs() <= WITHIN_FRAMES).to_numpy(np.float64)
+    right = _right(trials).to_numpy(np.float64)
     share = (1 / trials.groupby(["fold", "length_s"]).peak.transform("size")).to_numpy()
     share = share / share.mean()
     weights = np.zeros(features.shape[1])
@@ -173,6 +193,10 @@ def _calibrated(trials: pd.DataFrame, steps: int = 25) -> Floats:
         curvature = (features * (share * likely * (1 - likely))[:, None]).T @ features + 0.1 * np.eye(len(weights))
         weights = weights + np.linalg.solve(curvature, slope)
     return np.asarray(weights)
+
+
+def _right(trials: pd.DataFrame) -> "pd.Series[bool]":
+    return (trials.error_frames.abs() <= WITHIN_FRAMES) & ~trials.foreign
 
 
 def _features(trials: pd.DataFrame) -> Floats:

@@ -16,8 +16,8 @@ BAD_FRAME = -2.0  # a bad frame outweighs two good ones
 def choose_windows(track: Track, *, min_clip_s: float, max_clip_s: float, max_yaw_deg: float = 60.0) -> list[Track]:
     """Return the parts of a track, in order and without a gap: the chosen windows, and what lies between them.
 
-    The windows, each of `min_clip_s` to `max_clip_s`, hold as many good frames and as few bad ones as can be. A frame is
-    good when the face was seen, is whole and within `max_yaw_deg` of the camera. What lies between is kept too, in
+    The windows, each of `min_clip_s` to `max_clip_s`, hold as many good frames and as few bad ones as can be. A frame
+    is good when the face was seen, is whole and within `max_yaw_deg` of the camera. What lies between is kept too, in
     parts of at most `max_clip_s`, so that its scores say why it was left out.
     """
     shortest, longest = round(min_clip_s * track.fps), round(max_clip_s * track.fps)

@@ -50,9 +50,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_executor_arguments(parser)
 
 
-def add_executor_arguments(parser: argparse.ArgumentParser) -> None:
-    """Say where the work is done."""
-    parser.add_argument("--executor", choices=["local", "ray"], default="local", help="where to run (default: local)")
+def add_executor_arguments(parser: argparse.ArgumentParser, *, executor: bool = True) -> None:
+    """Say where the work is done; without `executor` it is Ray."""
+    if executor:
+        parser.add_argument("--executor", choices=["local", "ray"], default="local", help="where (default: local)")
     parser.add_argument("--ray-address", metavar="A", help="Ray cluster to use (default: one on this machine)")
     parser.add_argument(
         "--workers",

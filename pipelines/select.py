@@ -47,7 +47,14 @@ def base_values(args: argparse.Namespace) -> dict[str, Any]:
     values = yaml.safe_load(file.read_text(encoding="utf-8"))
     if not isinstance(values, dict) or not {"keep", "scorers"} <= set(values):
         raise EmoforgeError(f"{file} holds no thresholds: {args.run} was not written by emoforge curate or select")
-    return {name: values[name] for name in ("keep", "keep_singing", "scorers") if name in values}
+    from curate.select import added_scorers
+
+    added = [name for name in added_scorers(args.run) if name not in values["scorers"]]
+    return {
+        "keep": values["keep"],
+        "keep_singing": values.get("keep_singing", {}),
+        "scorers": values["scorers"] + added,
+    }
 
 
 def run(args: argparse.Namespace, config: SelectConfig) -> None:

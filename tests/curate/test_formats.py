@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
-from itertools import count
 from pathlib import Path
 
 import av
@@ -12,6 +11,7 @@ from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
 from curate.errors import MediaError
+from curate.frame import Box
 from curate.media import probe, read_audio, read_frames
 
 RATE_HZ = 16_000
@@ -46,7 +46,9 @@ def write(
         video = container.add_stream(encoder, rate=Fraction(fps), options=options or {})
         video.height, video.width = pictures[0].shape[:2]
         video.pix_fmt = pix_fmt
-        video.time_base = video.codec_context.time_base = Fraction(1, 90_000) if codec in ANY_TIME else 1 / Fraction(fps)
+        video.time_base = video.codec_context.time_base = (
+            Fraction(1, 90_000) if codec in ANY_TIME else 1 / Fraction(fps)
+        )
         video.codec_context.colorspace = Colorspace.ITU601
         video.codec_context.color_range = ColorRange.JPEG if full_range else ColorRange.MPEG
         if stretch:
@@ -426,7 +428,13 @@ def test_pixels_are_made_square_unless_the_header_is_absurd(tmp_path: Path, stre
 def test_odd_sizes_keep_every_column_and_line(tmp_path: Path, width: int, height: int, pix_fmt: str) -> None:
     codec = {"yuv420p": "libvpx-vp9", "yuv444p": "libx264", "rgb24": "png"}[pix_fmt]
     options = {"libvpx-vp9": {"crf": "4", "b": "0", "cpu-used": "8"}, "libx264": {"crf": "4"}}.get(codec)
-    path = write(tmp_path / f"a.{'mov' if codec == 'png' else 'mkv'}", [quarters(width, height)] * 3, codec=codec, pix_fmt=pix_fmt, options=options)
+    path = write(
+        tmp_path / f"a.{'mov' if codec == 'png' else 'mkv'}",
+        [quarters(width, height)] * 3,
+        codec=codec,
+        pix_fmt=pix_fmt,
+        options=options,
+    )
     frames = list(read_frames(path))
     assert len(frames) == 3
     assert (probe(path).width, probe(path).height) == (width, height)
@@ -477,8 +485,6 @@ def test_colours_and_brightness_are_the_pictures_own(
     tmp_path: Path, codec: str, pix_fmt: str, full_range: bool
 ) -> None:
     """The whole picture within 4 of 255, a face's region (BT.601) within 4, brightness within 3: on flat colours."""
-    from curate.frame import Box
-
     if not full_range and pix_fmt.startswith("yuvj"):
         pytest.skip("yuvj is full range by its name")
     picture = np.full((96, 128, 3), (170, 90, 60), np.uint8)
@@ -501,14 +507,14 @@ def test_colours_and_brightness_are_the_pictures_own(
 
 def test_a_cover_picture_is_no_video(tmp_path: Path, moving_picture: Frames) -> None:
     """Songs carry their cover as a video stream of one picture."""
-    path = _with_cover(tmp_path / "song.mp3", None)
+    path = _with_cover(tmp_path / "song.mp3")
     with pytest.raises(MediaError) as raised:
         probe(path)
     assert raised.value.reason == "no_video_stream"
     assert len(read_audio(path)) == pytest.approx(2 * RATE_HZ, rel=0.05)
 
 
-def _with_cover(path: Path, _: None) -> Path:
+def _with_cover(path: Path) -> Path:
     with av.open(str(path), "w") as container:
         sound = container.add_stream("libmp3lame", rate=RATE_HZ, layout="mono")
         cover = container.add_stream("mjpeg", rate=1)
@@ -518,7 +524,53 @@ def _with_cover(path: Path, _: None) -> Path:
         picture.pts, picture.time_base = 0, Fraction(1, 1)
         container.mux(cover.encode(picture))
         container.mux(cover.encode(None))
-        for block, _number in zip(_blocks(beeps(2.0, [0.5]), [0.0]), count(), strict=False):
+        for block in _blocks(beeps(2.0, [0.5]), [0.0]):
             container.mux(sound.encode(block))
         container.mux(sound.encode(None))
     return path
+
+
+def test_a_picture_that_changes_its_size_keeps_the_one_it_began_with(tmp_path: Path) -> None:
+    """Calls send fewer pixels where the line gets worse; a box must mean the same place throughout."""
+    pieces = []
+    for width, height in ((128, 96), (64, 48), (128, 96)):
+        piece = write(tmp_path / f"{width}.ts", [quarters(width, height)] * 25, options={"g": "5", "bf": "0"})
+        pieces.append(piece.read_bytes())
+    joined = tmp_path / "joined.h264"
+    with joined.open("wb") as file:
+        for content in pieces:
+            (tmp_path / "piece.ts").write_bytes(content)
+            with av.open(str(tmp_path / "piece.ts")) as container:
+                file.writelines(bytes(packet) for packet in container.demux(video=0))
+    frames = list(read_frames(joined))
+    assert len(frames) == pytest.approx(75, abs=2)
+    assert {(frame.width, frame.height) for frame in frames} == {(128, 96)}
+    for frame in frames:
+        assert_alike(frame.image, quarters(128, 96), mean=6.0)
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
+def test_a_title_in_an_old_code_page_spoils_nothing(tmp_path: Path, moving_picture: Frames, name: str) -> None:
+    path = write(tmp_path / "from.mp4", moving_picture(10))
+    with av.open(str(path)) as source, av.open(str(tmp_path / name), "w") as container:
+        container.metadata["title"] = "XXXXXXXX"
+        stream = container.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux():
+            if packet.dts is not None:
+                packet.stream = stream
+                container.mux(packet)
+    content = (tmp_path / name).read_bytes()
+    assert b"XXXXXXXX" in content
+    (tmp_path / name).write_bytes(content.replace(b"XXXXXXXX", b"caf\xe9\xff\xfe\x80!"))
+    assert len(list(read_frames(tmp_path / name))) == 10
+
+
+def test_a_picture_beyond_the_limit_is_refused_at_once(tmp_path: Path) -> None:
+    """Else a file of two pictures would be worth four hours of work."""
+    path = write(
+        tmp_path / "a.mkv", [quarters(64, 64)] * 2, fps=1000, times=[Fraction(0), Fraction(10**6)], options={"bf": "0"}
+    )  # fmt: skip
+    frames = read_frames(path)
+    with pytest.raises(MediaError) as raised:
+        next(frames)
+    assert raised.value.reason == "too_long"

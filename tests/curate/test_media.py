@@ -78,7 +78,7 @@ def test_any_frame_rate_lands_on_the_grid_without_drift(tmp_path: Path, moving_p
 
 
 def test_variable_frame_rate_is_read_by_time(tmp_path: Path, moving_picture: Frames) -> None:
-    """Frames at irregular times: each grid frame shows the picture nearest in time, of those that aren't still to come."""
+    """Frames at irregular times: each grid frame shows the nearest one that is not still to come."""
     times_ms = np.cumsum(np.random.default_rng(1).integers(15, 90, 50))
     times_ms -= times_ms[0]
     with av.open(str(tmp_path / "vfr.mkv"), "w") as container:

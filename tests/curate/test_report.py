@@ -13,12 +13,12 @@ import pyarrow as pa
 import pytest
 
 from curate import corpus_statistics, outcomes
-from curate.borderline import borderline_drops
+from curate.borderline import CLIPS_A_REASON, borderline_drops
 from curate.corpus import open_corpus
 from curate.curation import ended
 from curate.records import Outcome, SourceEntry, Threshold
 from curate.report import GALLERY_BYTES, GALLERY_CLIPS, funnel, read_clips, write_report
-from curate.report_pictures import Bound, histogram
+from curate.report_pictures import Bound, heat_map, histogram
 from curate.report_scores import cascade
 from curate.score_notes import score_notes
 from curate.scoring import decide, score_names, sum_up
@@ -145,9 +145,15 @@ def test_borderline_drops_are_the_nearest_to_their_domains_threshold() -> None:
             for bound in [KEEP[clip["domain"]][str(reason)]]
         )
         assert rows.distance.tolist() == pytest.approx(distances[:3])
-    assert len(borderline_drops(clips, KEEP, reasons=1)) == 3
-    most = clips.dropped_by.value_counts().index[0]
-    assert set(borderline_drops(clips, KEEP, reasons=1).dropped_by) == {most}
+
+
+def test_borderline_drops_are_of_the_reasons_that_dropped_most() -> None:
+    names = [f"score_{count:02d}" for count in range(1, 11)]
+    reasons = [name for count, name in enumerate(names, start=1) for _ in range(count)]
+    clips = pd.DataFrame({"dropped_by": reasons, "domain": "speech"} | dict.fromkeys(names, 0.5))
+    found = borderline_drops(clips, {"speech": dict.fromkeys(names, Threshold(min=1.0))})
+    assert list(found.dropped_by.unique()) == names[:1:-1]
+    assert set(found.dropped_by.value_counts()) == {CLIPS_A_REASON}
 
 
 def test_what_strangers_wrote_is_text_and_nothing_is_fetched(tmp_path: Path) -> None:
@@ -194,6 +200,7 @@ def test_a_small_or_empty_run_has_a_report(
     assert f"<b>{len(kept)}</b><span>clips kept</span>" in page
     assert page.count("<video") == len(kept)
     assert ("No clip was kept." in page) == (not kept)
+    assert ("emoforge split" in page) == bool(kept)
     unmeasured = re.search(r"Measured on no clip: ([\w, ]+)\.", page)
     assert ("snr" in (unmeasured[1] if unmeasured else "")) == (not any(np.isfinite(c["snr"] or np.nan) for c in found))
 
@@ -311,3 +318,28 @@ def test_notes_say_the_unit() -> None:
     assert notes["head_pose_yaw_deg"].startswith("Degrees")
     assert "above 0 where the sound comes late" in notes["sync_ridge_offset_s"]
     assert notes["loudness"].count("(") == notes["loudness"].count(")")
+
+
+def test_repairs_count_kept_clips_once_each() -> None:
+    nan = float("nan")
+    clips = pd.DataFrame(
+        {
+            "audio_shift_s": [0.0, 0.2, -0.12, 0.0, nan],
+            "sync_offset_before_s": [0.04, 0.2, -0.12, nan, nan],
+            "sync_ridge_offset_s": [0.04, 0.0, 0.0, nan, nan],
+        }
+    )
+    table = corpus_statistics.repairs(clips)
+    assert table.clips.tolist() == [4, 3, 2]
+    assert table.share.tolist() == ["80.0%", "60.0%", "40.0%"]
+    assert corpus_statistics.offset_after(clips) == "sync_ridge_offset_s"
+    assert corpus_statistics.repairs(pd.DataFrame({"clip_id": ["a"]})).empty
+
+
+def test_a_heat_map_shows_every_frame_where_it_is() -> None:
+    yaw, pitch = np.array([-45.0, 15.0, 15.0, 999.0]), np.array([55.0, -15.0, -15.0, 5.0])
+    drawn = heat_map(yaw, pitch, reach_x=60.0, reach_y=60.0, cells=12, title="pose", note="")
+    cells = re.findall(r'x="([\d.]+)" y="([\d.]+)"[^>]*opacity="([\d.]+)"><title>([\d.]+)%', drawn.svg)
+    assert {float(share) for *_, share in cells} == {25.0, 50.0}
+    places = {(round((float(x) - 30) / 22), round(float(y) / 22)): float(share) for x, y, _, share in cells}
+    assert places == {(1, 0): 25.0, (7, 7): 50.0, (11, 5): 25.0}

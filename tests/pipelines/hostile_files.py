@@ -46,7 +46,7 @@ def make_hostile_files(folder: Path, portrait: Picture, *, secret: Path, url: st
     write_video(face, pan(portrait, 80), audio=pulsed_tone(3.2))
     plain = folder / "plain.mp4"
     write_video(plain, _noise(50), audio=pulsed_tone(2.0))
-    made = [("good.mp4", "kept"), ("plain.mp4", "no_face_in_keyframes no_face")]
+    made = [("good.mp4", "kept"), ("plain.mp4", "no_face_in_keyframes duplicate")]
     for maker in (_no_media, _wrong_names, _cut_off, _flipped, _lying_headers, _other_streams, _odd_clocks, _bombs):
         made += maker(folder, face, plain)
     made += _playlists(folder, secret=secret, url=url)
@@ -96,9 +96,16 @@ _BILLION_LAUGHS = b"""<?xml version="1.0"?><!DOCTYPE MPD [<!ENTITY a "aaaaaaaaaa
 def _wrong_names(folder: Path, face: Path, plain: Path) -> Made:
     """Media under names that FFmpeg, a shell or a format string could take for something else."""
     good = plain.read_bytes()
-    for name in ("matroska inside.avi", "-i.mp4", "%d.mp4", "concat:good.mp4|plain.mp4", "http:__x.mp4", "ümläut\u202e.mp4"):
+    for name in (
+        "matroska inside.avi",
+        "-i.mp4",
+        "%d.mp4",
+        "concat:good.mp4|plain.mp4",
+        "http:__x.mp4",
+        "ümläut\u202e.mp4",
+    ):
         (folder / name).write_bytes(_other_container(plain, "matroska") if name.endswith("avi") else good)
-        yield name, "no_face_in_keyframes no_face"
+        yield name, "no_face_in_keyframes duplicate"
 
 
 def _other_container(file: Path, container: str) -> bytes:
@@ -137,7 +144,7 @@ def _cut_off(folder: Path, face: Path, plain: Path) -> Made:
         for percent in (10, 50, 90):
             name = f"cut_at_{percent}{suffix}"
             (folder / name).write_bytes(content[: len(content) * percent // 100])
-            yield name, "truncated damaged no_frames duration_s kept duplicate"
+            yield name, "truncated damaged no_frames no_face duration_s kept"
         middle = bytearray(content)
         begin = len(middle) // 2
         middle[begin : begin + len(middle) // 6] = random.Random(2).randbytes(len(middle) // 6)
@@ -147,7 +154,11 @@ def _cut_off(folder: Path, face: Path, plain: Path) -> Made:
 
 def _flipped(folder: Path, face: Path, plain: Path) -> Made:
     """Bits flipped all over, in the index too; and in the first kilobyte, where the headers are."""
-    kinds = {".mp4": face.read_bytes(), ".mkv": _other_container(face, "matroska"), ".ts": _other_container(face, "mpegts")}
+    kinds = {
+        ".mp4": face.read_bytes(),
+        ".mkv": _other_container(face, "matroska"),
+        ".ts": _other_container(face, "mpegts"),
+    }
     for seed in range(12):
         suffix = list(kinds)[seed % len(kinds)]
         chance, content = random.Random(seed), bytearray(kinds[suffix])
@@ -174,20 +185,23 @@ def _patched(content: bytes, *patches: tuple[int, bytes]) -> bytes:
 def _lying_headers(folder: Path, face: Path, plain: Path) -> Made:
     good = plain.read_bytes()
     mvhd, tkhd, mdhd, elst = (_box(good, kind) for kind in (b"mvhd", b"tkhd", b"mdhd", b"elst"))
-    stts, stsz, stsc, stco, avc1, mp4a = (_box(good, kind) for kind in (b"stts", b"stsz", b"stsc", b"stco", b"avc1", b"mp4a"))
+    stts, stsz, stsc, stco, avc1, mp4a = (
+        _box(good, kind) for kind in (b"stts", b"stsz", b"stsc", b"stco", b"avc1\0", b"mp4a")
+    )
     million_hours = struct.pack(">I", 0xFFFF_FF00)
     lies = {
-        "endless.mp4": ([(mvhd + 16, million_hours), (tkhd + 20, million_hours), (mdhd + 12, struct.pack(">II", 1, 0xFFFF_FF00))], "too_long"),
+        "endless.mp4": ([(mvhd + 16, million_hours), (tkhd + 20, million_hours), (mdhd + 16, million_hours)], ANY),
         "endless_movie.mp4": ([(mvhd + 12, struct.pack(">II", 1, 3_600_000_000))], ANY),
-        "timescale_0.mp4": ([(mvhd + 12, bytes(4)), (mdhd + 12, bytes(4))], ANY),
+        "timescale_0.mp4": ([(mvhd + 12, bytes(4)), (mdhd + 12, bytes(4))], "any timed_out"),
         "no_time_between_pictures.mp4": ([(stts + 12, bytes(4))], ANY),
-        "an_age_between_pictures.mp4": ([(stts + 12, b"\x7f\xff\xff\xff")], "too_long damaged truncated"),
+        "an_age_between_pictures.mp4": ([(stts + 12, b"\x00\x80\x00\x00")], ANY),
         "a_sample_of_2_gb.mp4": ([(stsz + 12, b"\x7f\xff\xff\xff")], ANY),
         "2_billion_samples.mp4": ([(stsz + 8, b"\x7f\xff\xff\xff"), (stts + 8, b"\x7f\xff\xff\xff")], ANY),
         "samples_nowhere.mp4": ([(stco + 8, b"\xff\xff\xff\xf0")], ANY),
         "chunks_of_nothing.mp4": ([(stsc + 12, bytes(4))], ANY),
-        "nameless_codec.mp4": ([(avc1 - 4, b"zzzz")], "no_decoder no_frames damaged"),
-        "encrypted.mp4": ([(avc1 - 4, b"encv")], "no_decoder no_frames damaged"),
+        "unknown_picture_codec.mp4": ([(avc1 - 4, b"zzzz"), (_box(good, b"avcC") - 4, b"zzzz")], "no_decoder"),
+        "unknown_sound_codec.mp4": ([(mp4a - 4, b"zzzz"), (_box(good, b"esds") - 4, b"zzzz")], "no_face_in_keyframes"),
+        "encrypted.mp4": ([(avc1 - 4, b"encv")], ANY),
         "no_parameters.mp4": ([(_box(good, b"avcC"), bytes(20))], ANY),
         "65535_px.mp4": ([(avc1 + 24, b"\xff\xff\xff\xff")], ANY),
         "65535_channels_at_0_hz.mp4": ([(mp4a + 16, b"\xff\xff"), (mp4a + 24, bytes(4))], ANY),
@@ -198,6 +212,10 @@ def _lying_headers(folder: Path, face: Path, plain: Path) -> Made:
     for name, (patches, ends) in lies.items():
         (folder / name).write_bytes(_patched(good, *patches))
         yield name, ends
+    matroska = _other_container(plain, "matroska")
+    duration = matroska.index(b"\x44\x89\x88") + 3
+    (folder / "a_million_hours.mkv").write_bytes(_patched(matroska, (duration, struct.pack(">d", 3.6e12))))
+    yield "a_million_hours.mkv", "too_long"
     deep = b""
     for _ in range(5000):
         deep = struct.pack(">I4s", len(deep) + 8, b"moov") + deep
@@ -213,7 +231,7 @@ def _other_streams(folder: Path, face: Path, plain: Path) -> Made:
     _subtitles(folder / "subtitles_only.mkv")
     yield "subtitles_only.mkv", "no_video_stream"
     _remux(plain, folder / "a_hundred_streams.mkv", copies=50)
-    yield "a_hundred_streams.mkv", "no_face_in_keyframes no_face"
+    yield "a_hundred_streams.mkv", "no_face_in_keyframes duplicate"
     with av.open(str(folder / "giant_metadata.mkv"), "w") as container:
         container.metadata.update({f"KEY{i}": "x" * 2000 for i in range(5000)})
         _encode(container, list(_noise(10)), codec="libx264")
@@ -227,7 +245,8 @@ def _other_streams(folder: Path, face: Path, plain: Path) -> Made:
             _encode(container, list(_noise(30, size=size)), codec="libx264")
     (folder / "changes_its_size.ts").write_bytes(small.read_bytes() + big.read_bytes() + small.read_bytes())
     yield "changes_its_size.ts", "no_audio no_face_in_keyframes no_face damaged truncated"
-    small.unlink(), big.unlink()
+    small.unlink()
+    big.unlink()
 
 
 def _encode(
@@ -266,20 +285,26 @@ def _subtitles(file: Path) -> None:
         content = b"".join(parts)
         return bytes.fromhex(identity) + struct.pack(">Q", 1 << 56 | len(content)) + content
 
-    track = element("ae", element("d7", b"\1"), element("73c5", b"\1"), element("83", b"\x11"), element("86", b"S_TEXT/UTF8"))
+    track = element(
+        "ae", element("d7", b"\1"), element("73c5", b"\1"), element("83", b"\x11"), element("86", b"S_TEXT/UTF8")
+    )
+    info = element("1549a966", element("2ad7b1", b"\x0f\x42\x40"))
     cluster = element("1f43b675", element("e7", b"\0"), element("a3", b"\x81\0\0\x80hello"))
     file.write_bytes(
         element("1a45dfa3", element("4282", b"matroska"), element("4287", b"\4"), element("4285", b"\2"))
-        + element("18538067", element("1549a966", element("2ad7b1", b"\x0f\x42\x40")), element("1654ae6b", track), cluster)
+        + element("18538067", info, element("1654ae6b", track), cluster)
     )  # fmt: skip
 
 
 def _odd_clocks(folder: Path, face: Path, plain: Path) -> Made:
     billion_s = 1_000_000_000
     jumps: dict[str, tuple[Callable[[str, int], int], str]] = {
-        "picture_jumps.mkv": (lambda kind, n: billion_s if kind == "video" and n > 60 else 0, "too_long truncated damaged"),
+        "picture_jumps.mkv": (
+            lambda kind, n: billion_s if kind == "video" and n > 60 else 0,
+            "too_long truncated damaged",
+        ),
         "all_far_away.mkv": (lambda kind, n: billion_s, ANY),
-        "sound_far_away.mkv": (lambda kind, n: billion_s if kind == "audio" else 0, ANY),
+        "sound_far_away.mkv": (lambda kind, n: billion_s if kind == "audio" else 0, "too_long"),
         "sound_jumps.mkv": (lambda kind, n: 1_000_000 if kind == "audio" and n > 60 else 0, ANY),
         "picture_far_away.mkv": (lambda kind, n: 1_000_000 if kind == "video" else 0, ANY),
     }
@@ -290,8 +315,8 @@ def _odd_clocks(folder: Path, face: Path, plain: Path) -> Made:
     (folder / "goes_back.ts").write_bytes(stream * 3)
     yield "goes_back.ts", ANY
     for name, fps, seconds, every, ends in (
-        ("four_hours.mp4", 1, 4 * 3600 - 5, 10, "no_face_in_keyframes no_audio"),
-        ("four_hours_one_keyframe.mp4", 1, 4 * 3600 - 5, 100_000, "timed_out no_face truncated"),
+        ("four_hours.mp4", 1, 4 * 3600 - 5, 10, "no_face_in_keyframes timed_out"),
+        ("four_hours_one_keyframe.mp4", 1, 4 * 3600 - 5, 100_000, "timed_out no_face"),
         ("five_hours.mp4", 1, 5 * 3600, 10, "too_long"),
         ("five_hours_undeclared.ts", 1, 5 * 3600, 10, "too_long"),
     ):
@@ -311,7 +336,7 @@ def _bombs(folder: Path, face: Path, plain: Path) -> Made:
         ("no_px.mov", (0, 0), ANY),
         ("one_px.mov", (1, 1), "too_small damaged"),
         ("a_line.mov", (30_000, 16), "no_audio no_face_in_keyframes no_face too_small damaged"),
-        ("32_megapixels_each.mov", (8000, 4000), "no_audio no_face_in_keyframes no_face"),
+        ("32_megapixels_each.mov", (8000, 4000), "no_face_in_keyframes out_of_memory"),
     ):
         _png_movie(folder / name, _png(width, height))
         yield name, ends
@@ -319,7 +344,9 @@ def _bombs(folder: Path, face: Path, plain: Path) -> Made:
         stream = container.add_stream("mjpeg", rate=25)
         stream.width, stream.height, stream.pix_fmt = 96, 96, "yuvj420p"
         for picture in _noise(5):
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="yuvj420p")))
+            container.mux(
+                stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="yuvj420p"))
+            )
         container.mux(stream.encode(None))
     content = (folder / "65500_px.avi").read_bytes()
     (folder / "65500_px.avi").write_bytes(content.replace(b"\x08\x00\x60\x00\x60\x03", b"\x08\xff\xdc\xff\xdc\x03"))
@@ -364,9 +391,11 @@ def _playlists(folder: Path, *, secret: Path, url: str) -> Made:
         "hls_nested.ts": f"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n{url}/nested.m3u8\n",
         "concat_file.mp4": f"ffconcat version 1.0\nfile '{secret}'\n",
         "concat_url.mkv": f"ffconcat version 1.0\nfile '{url}/concat.mp4'\n",
-        "dash.mp4": f'<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static"><Period><BaseURL>{url}/'
-        "</BaseURL><AdaptationSet><Representation><BaseURL>dash.mp4</BaseURL></Representation></AdaptationSet></Period></MPD>",
-        "session.mp4": f"v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\na=control:{url}/rtsp\nm=video 9 RTP/AVP 96\n",
+        "dash.mp4": f'<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static"><Period>'
+        f"<BaseURL>{url}/</BaseURL><AdaptationSet><Representation><BaseURL>dash.mp4</BaseURL></Representation>"
+        "</AdaptationSet></Period></MPD>",
+        "session.mp4": "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\n"
+        f"a=control:{url}/rtsp\nm=video 9 RTP/AVP 96\n",
         "smil.mp4": f'<smil><body><video src="{url}/smil.mp4"/><video src="{secret}"/></body></smil>',
         "asx.wmv": f'<asx version="3"><entry><ref href="{url}/asx.wmv"/></entry></asx>',
         "reference.avi": f"[Reference]\r\nRef1={url}/reference.avi\r\n",
@@ -389,6 +418,11 @@ def _no_plain_files(folder: Path, face: Path) -> Made:
     yield "loop.mp4", "unreadable"
     (folder / "dangling.mp4").symlink_to("nowhere.mp4")
     yield "dangling.mp4", "unreadable"
+    (folder / "forbidden.mp4").write_bytes((folder / "plain.mp4").read_bytes())
+    (folder / "forbidden.mp4").chmod(0)
+    yield "forbidden.mp4", "unreadable no_face_in_keyframes duplicate"
+    (folder / "to_a_text.mp4").symlink_to("text.mp4")
+    yield "to_a_text.mp4", "not_media duplicate"
     os.mkfifo(folder / "pipe.mp4")
     yield "pipe.mp4", "timed_out unreadable"
     yield "missing.mp4", "unreadable"
