@@ -1,7 +1,8 @@
 """Reads video and audio from files or bytes, on one clock: seconds since the first video frame's PTS.
 
-With `curate/frame.py` the only place that touches PyAV for reading (`curate/media_writing.py` writes). Frames come on a constant grid (25 fps
-unless told), each the picture nearest in time, so a grid index means the same moment in analysis, crop and shard.
+With `curate/frame.py` the only place that touches PyAV for reading (`curate/media_writing.py` writes). Frames come on
+a constant grid (25 fps unless told), each the picture nearest in time, so a grid index means the same moment in
+analysis, crop and shard.
 """
 
 import io
@@ -92,8 +93,8 @@ def read_frames(
     """Yield the frames of [start_s, end_s) on the grid `index / fps`, their `image` at most `width` px wide.
 
     A span gives exactly the frames that the whole would give there. Memory is bounded whatever the length. With
-    `keyframes_only`, the pictures between keyframes aren't decoded, and the last keyframe stands for them. `on_packet` is
-    given every packet of the video stream as it is read. Raises MediaError when the stream can't be decoded, or goes
+    `keyframes_only`, the pictures between keyframes aren't decoded, and the last keyframe stands for them. `on_packet`
+    is given every packet of the video stream as it is read. Raises MediaError when the stream can't be decoded, or goes
     beyond the limits.
     """
     limits = limits or Limits()
@@ -158,13 +159,15 @@ def _open(media: Path | bytes) -> Iterator[av.container.InputContainer]:
             options={"format_whitelist": _CONTAINERS, "protocol_whitelist": "file"},
             metadata_errors="replace",  # a title in some old code page doesn't spoil the picture
         )
+    except av.error.MemoryError:
+        raise  # the worker's limit, no fault of the file's
     except (av.error.FFmpegError, ValueError) as error:
         raise MediaError(*_why_not_opened(media, error)) from error
     try:
         with container:
             yield container
     except av.error.MemoryError:
-        raise  # the worker's limit, which may pass
+        raise
     except av.error.FFmpegError as error:
         raise MediaError("damaged", f"the file can't be decoded: {error.strerror or error}") from error
 
@@ -246,7 +249,7 @@ def _seek(
 
 
 def _seek_keyframe(container: av.container.InputContainer, stream: av.VideoStream, start_s: float) -> None:
-    """Go to a keyframe at least the preroll before `start_s`, or to the beginning; some containers seek to any packet."""
+    """Go to a keyframe the preroll or more before `start_s`, or to the beginning; some containers go to any packet."""
     origin_s, back_s = _origin_s(stream), _PREROLL_S
     while _seek(container, stream, start_s - back_s, origin_s=origin_s):
         if _keyframe_comes(container, stream, before_s=start_s - _PREROLL_S + origin_s):

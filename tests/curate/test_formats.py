@@ -240,7 +240,7 @@ SHIFTS = {
 def test_edit_lists_and_start_offsets_keep_sound_and_picture_together(
     tmp_path: Path, moving_picture: Frames, name: str, shifts: dict[str, Fraction]
 ) -> None:
-    """A trimmed start (an edit list in MP4), an empty edit, an early or a late sound: each is where it was meant to be."""
+    """A trimmed start (an edit list in MP4), an empty edit, an early or a late sound: each stays where it was put."""
     at_s = [0.6 + 0.4 * index for index in range(4)]
     plain = write(
         tmp_path / "from.mp4", moving_picture(60), sound=beeps(2.4, at_s), options={"bf": "2", "g": "60"}
@@ -491,7 +491,8 @@ def test_colours_and_brightness_are_the_pictures_own(
     picture[:, 64:] = (20, 20, 20)
     options = FAST.get(codec, {}) | ({"crf": "2"} if codec.startswith("libx") else {})
     path = write(
-        tmp_path / f"a.{'mov' if codec == 'png' else 'mkv'}", [picture] * 3, codec=codec, pix_fmt=pix_fmt, full_range=full_range, options=options
+        tmp_path / f"a.{'mov' if codec == 'png' else 'mkv'}", [picture] * 3, codec=codec, pix_fmt=pix_fmt,
+        full_range=full_range, options=options,
     )  # fmt: skip
     frame = next(read_frames(path))
     luma = frame.luma(Box(left=0, top=0, right=128, bottom=96))

@@ -92,8 +92,8 @@ def test_a_run_folder_belongs_to_one_configuration(
     arguments = ["curate", str(tmp_path / "video.mp4"), "--out", str(tmp_path / "run"), "--workers", "1"]
     assert main(arguments) == 0
     capsys.readouterr()
-    assert main([*arguments, "--max_clip_s", "9"]) == 2
-    assert "max_clip_s was 12.0, now 9.0" in capsys.readouterr().err
+    assert main([*arguments, "--windows.max_s", "9"]) == 2
+    assert "windows.max_s was 12.0, now 9.0" in capsys.readouterr().err
     for name in (
         "config.yaml",
         "run.json",

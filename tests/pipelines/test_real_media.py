@@ -13,14 +13,15 @@ pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.timeout(400), pytes
 
 EXPECTED = {
     "aoc_hdtf.mp4": ("kept", ""),
-    "caption_overlay.mp4": ("kept", ""),  # its burned-in caption: nothing looks for overlaid text yet
-    "emo_talk_emotion.mp4": ("kept", ""),
-    "ink_no_face.mp4": ("rejected", "face_size"),
-    "man_still_no_audio.mp4": ("rejected", "speech_ratio"),
+    "caption_overlay.mp4": ("rejected", "overlay_text_area"),
+    "emo_talk_emotion.mp4": ("rejected", "overlay_text_area"),  # "Generated Video"
+    "ink_no_face.mp4": ("rejected", "no_audio"),
+    "man_still_no_audio.mp4": ("rejected", "no_audio"),
+    "garden_woman_1080p.mp4": ("kept", ""),
     "manifest.csv": ("quarantined", "not_media"),
     "mocha_headphones.avi": ("kept", ""),
     "radio_clip_2s.mp4": ("rejected", "duration_s"),
-    "title_cards.mp4": ("rejected", "no_face"),
+    "title_cards.mp4": ("rejected", "no_face_in_keyframes"),
 }
 
 
@@ -33,7 +34,7 @@ def test_real_clips_end_as_they_should_under_local_and_ray(media_folder: Path, t
     assert found == EXPECTED
 
     corpus = open_corpus(tmp_path / "local")
-    assert len(corpus.clips) == 4
+    assert len(corpus.clips) == 3
     for ref in corpus.clips:
         info = probe(corpus.video(ref))
         assert (info.width, info.height, info.codec, info.has_audio) == (512, 512, "h264", True)

@@ -165,7 +165,7 @@ def test_decisions_are_held_against_the_truth(tmp_path: Path) -> None:
     )
     assert compare(truth, outcomes).agrees.all()
     outcomes.loc[0, "n_clips"] = 2
-    outcomes.loc[8, "reason"] = "sharpness"
+    outcomes.loc[9, "reason"] = "sharpness"
     table = compare(truth, outcomes.iloc[:-1])
-    assert list(table[~table.agrees].file) == [SCENES[0].file, SCENES[8].file, SCENES[-1].file]
+    assert list(table[~table.agrees].file) == [SCENES[0].file, SCENES[9].file, SCENES[-1].file]
     assert list(table[~table.agrees].decided) == ["kept, 2 clips", "rejected: sharpness", "not seen"]
