@@ -125,7 +125,9 @@ def fingerprints(folder: Path) -> dict[str, tuple[str, int, int]]:
 def left_over(run: Path) -> list[str]:
     """Files that a run needs only as long as it goes on."""
     files = [file for file in run.rglob("*") if file.is_file()]
-    return [str(file) for file in files if ".tmp" in file.name or {"fetched", "work"} & set(file.parts)]
+    return [
+        str(file) for file in files if ".tmp" in file.name or {"fetched", "work"} & set(file.relative_to(run).parts)
+    ]
 
 
 def processes_that_name(run: Path) -> list[str]:
