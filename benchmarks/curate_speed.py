@@ -13,6 +13,7 @@
 import argparse
 import contextlib
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -87,14 +88,16 @@ def command_s(videos: list[Path], *flags: str) -> float:
 def where_time_goes(videos: list[Path]) -> None:
     """Core seconds of each step by itself, in this process, on one core; and of decoding and encoding alone."""
     clock = Clock()
-    curate_source(SourceEntry(uri=str(videos[0])), RECIPE)  # models loaded
+    scratch = Path(tempfile.mkdtemp())
+    curate_source(SourceEntry(uri=str(videos[0])), RECIPE, scratch=scratch)  # models loaded
     for name, place, function in STEPS:
         clock.watch(name, place, function)
     began = time.process_time()
     for video in videos:
-        curate_source(SourceEntry(uri=str(video)), RECIPE)
+        curate_source(SourceEntry(uri=str(video)), RECIPE, scratch=scratch)
     whole = time.process_time() - began
     clock.stop()
+    shutil.rmtree(scratch)
     print(f"\nwhere {whole:.0f} core seconds go")
     for name, took in [*clock.spent.most_common(), ("the rest", whole - clock.spent.total())]:
         print(f"    {name:<34} {took:6.1f} s  {took / whole:4.0%}")

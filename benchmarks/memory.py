@@ -79,7 +79,7 @@ def curate_all(video: Path) -> int:
     """Keep every clip of at least three seconds."""
     keep = {"duration_s": Threshold(min=3.0)}
     recipe = Recipe(scorers=SCORERS, keep={"speech": keep, "singing": keep}, repair_by="sync_ridge")
-    outcome = curate_source(SourceEntry(uri=str(video)), recipe)
+    outcome = curate_source(SourceEntry(uri=str(video)), recipe, scratch=video.parent)
     assert outcome.outcome == "kept", outcome
     return outcome.clips.num_rows
 

@@ -74,10 +74,14 @@ def analyse(
     packets = hashlib.sha256()
     counts: list[int] = []
     frames = read_frames(media, start_s=start_s or 0.0, end_s=end_s, on_packet=packets.update, limits=limits)
+    shown: Frame | None = None
+    small, faces = np.empty((0, 0, 3), np.uint8), list[Face]()
     for frame in frames:
-        small = frame.small(SMALL_PX)
+        if shown is None or frame.decoded is not shown.decoded:  # else a picture that is held, at a low frame rate
+            small = frame.small(SMALL_PX)
+            faces = [_face(mesh, frame) for mesh in finder.find(frame, small)]
+        shown = frame
         shots.feed(frame.index, small)
-        faces = [_face(mesh, frame) for mesh in finder.find(frame, small)]
         tracker.feed(frame.index, faces)
         camera.feed(frame.index - first, small, _boxes(faces) * (small.shape[1] / frame.width))
         counts.append(len(faces))

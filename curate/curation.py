@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from curate import plugins, weights
 from curate.analysis import Analysis, analyse
@@ -23,6 +22,7 @@ from curate.media import CORPUS_FPS, Limits
 from curate.records import Arrived, Clip, Decision, Outcome, Source, SourceEntry, Status, Threshold
 from curate.scoring import Scores, all_score_names, needs_audio, score, score_names, sum_up
 from curate.shards import outcome_schema
+from curate.spill import Spill
 from curate.triage import triage
 from curate.windows import choose_windows
 
@@ -59,10 +59,11 @@ class Recipe:
         return [*REQUIRED_WEIGHTS, *detector, *plugins.weights_of("curate.scorers", self.scorers)]
 
 
-def curate_source(entry: SourceEntry, recipe: Recipe, *, arrived: Arrived | None = None) -> Outcome:
+def curate_source(entry: SourceEntry, recipe: Recipe, *, scratch: Path, arrived: Arrived | None = None) -> Outcome:
     """Return what became of the entry's video; bad media is a quarantined outcome, never an exception.
 
-    `arrived` says where a fetched source lies; without it the entry's uri is a local file.
+    The outcome's clips lie in the folder `scratch`. `arrived` says where a fetched source lies; without it the entry's
+    uri is a local file.
     """
     end = partial(ended, entry.uri, score_names=recipe.score_names)
     try:
@@ -77,12 +78,16 @@ def curate_source(entry: SourceEntry, recipe: Recipe, *, arrived: Arrived | None
         found = analyse(
             file, start_s=entry.start_s, end_s=entry.end_s, limits=recipe.limits, **_looking(recipe), **recipe.analysis
         )
-        rows = [_row(file, source, found, clip, recipe) for clip in cut_clips(source, found, recipe)]
+        decisions = []
+        with Spill(scratch / "clips.parquet", outcome_schema(recipe.score_names)) as clips:
+            for clip in cut_clips(source, found, recipe):
+                row = _row(file, source, found, clip, recipe)
+                clips.add(row)
+                decisions.append({name: row[name] for name in ("dropped_by", "dropped_detail")})
     except MediaError as error:
         return end("quarantined", reason=error.reason, error=str(error), source_id=source.source_id)
-    clips = pa.Table.from_pylist(rows, schema=outcome_schema(recipe.score_names))
     return Outcome(
-        source_id=source.source_id, uri=entry.uri, clips=clips, packet_hash=found.packets_sha256, **sum_up(rows)
+        source_id=source.source_id, uri=entry.uri, clips=clips, packet_hash=found.packets_sha256, **sum_up(decisions)
     )
 
 
@@ -95,6 +100,8 @@ def identify(entry: SourceEntry, arrived: Arrived | None = None) -> Source:
         told = replace(entry, licence=arrived.licence, attribution=arrived.attribution)
         return Source(entry=told, sha256=arrived.sha256, retrieved_at=arrived.retrieved_at, rights=arrived.rights)
     path = Path(entry.uri)
+    if path.exists() and not path.is_file():  # a pipe or a device would never end
+        raise OSError(f"{entry.uri} is not a file")
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         modified = datetime.fromtimestamp(int(path.stat().st_mtime), UTC)

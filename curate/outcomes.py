@@ -82,8 +82,9 @@ def write_outcome(run: Place, task: Task, outcome: Outcome) -> None:
     span = {"start_s": task.entry.start_s, "end_s": task.entry.end_s}
     facts = {field.name: getattr(outcome, field.name) for field in fields(outcome) if field.name != "clips"} | span
     schema = outcome.clips.schema.with_metadata({"outcome": json.dumps(facts)})
+    tables = [outcome.clips] if isinstance(outcome.clips, pa.Table) else outcome.clips.tables()
     with open_store(run).writing(_name(task)) as file:
-        shards.write_rows(file, [outcome.clips], schema)
+        shards.write_rows(file, tables, schema)
 
 
 def write_tables(run: Place, score_names: Sequence[str]) -> None:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,7 @@ class PartitionWriter:
 
     def _write_shard(self, name: str, outcomes: Sequence[str], schema: pa.Schema) -> None:
         def write(file: Path) -> None:
-            shards.write_rows(file, map(self._kept, outcomes), schema)
+            shards.write_rows(file, chain.from_iterable(map(self._kept, outcomes)), schema)
             self.index += _index_rows(file, name)
 
         self._write(name, write)
@@ -92,8 +93,11 @@ class PartitionWriter:
         if group:
             yield group
 
-    def _kept(self, name: str) -> pa.Table:
-        return pq.read_table(self._store.open(name), filters=pc.field("dropped_by").is_null())
+    def _kept(self, name: str) -> Iterator[pa.Table]:
+        """Yield an outcome's kept rows, some at a time: a long video's clips are more than memory should hold."""
+        outcome = pq.ParquetFile(self._store.open(name))
+        for group in range(outcome.num_row_groups):
+            yield outcome.read_row_group(group).filter(pc.field("dropped_by").is_null())
 
 
 def _number(commit: str) -> int:

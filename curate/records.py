@@ -8,6 +8,7 @@ from typing import Literal
 
 import pyarrow as pa
 
+from curate.spill import Spill
 from curate.tracks import Track
 
 Domain = Literal["speech", "singing"]
@@ -98,8 +99,9 @@ Status = Literal["kept", "rejected", "quarantined"]
 class Outcome:
     """What became of one source: exactly one of kept (n_clips > 0), rejected(reason), quarantined(reason, error).
 
-    `clips` holds one row a clip, kept or dropped; only kept ones carry video and audio. `packet_hash` is the sha256 of
-    the demuxed video packets, whatever container they came in; None where it is not known.
+    `clips` holds one row a clip, kept or dropped, in memory or on the disk; only kept ones carry video and audio.
+    `packet_hash` is the sha256 of the demuxed video packets, whatever container they came in; None where it is not
+    known.
     """
 
     source_id: str | None
@@ -108,5 +110,5 @@ class Outcome:
     reason: str
     n_clips: int
     error: str
-    clips: pa.Table
+    clips: pa.Table | Spill
     packet_hash: str | None = None

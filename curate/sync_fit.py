@@ -45,8 +45,8 @@ class Example:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Fit:
-    """The model of all examples; `n_fitted` of them placed themselves in sync. `trials`: one row a window, with what the
-    folds that hadn't seen its group said of it: length_s, shift_frames, error_frames, confidence, claimed. In some
+    """The model of all examples; `n_fitted` of them placed themselves in sync. `trials`: one row a window, with what
+    the folds that hadn't seen its group said of it: length_s, shift_frames, error_frames, confidence, claimed. In some
     more, `foreign`, the sound is another person's: there is nothing to find, and every claim is an error."""
 
     model: SyncModel
@@ -79,8 +79,8 @@ def fit_sync(examples: Sequence[Example], *, seed: int = 0) -> Fit:
 
 
 def summary(trials: pd.DataFrame) -> pd.DataFrame:
-    """Return a row a window length: trials, the share within two frames of all and of the claimed, the coverage, and how
-    often an offset is claimed of somebody else's sound."""
+    """Return a row a window length: trials, the share within two frames of all and of the claimed, the coverage, and
+    how often an offset is claimed of somebody else's sound."""
     foreign = trials[trials.foreign].groupby("length_s").claimed.mean()
     trials = trials[~trials.foreign].assign(within=_right)
     told = trials[trials.claimed].groupby("length_s")

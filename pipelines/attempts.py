@@ -1,5 +1,6 @@
 """One attempt at one task, inside a worker: within its memory, and answered whatever the task raises."""
 
+import errno
 import resource
 import traceback
 from collections.abc import Callable
@@ -8,14 +9,21 @@ from pathlib import Path
 from curate.errors import EmoforgeError
 from pipelines.stages import Answer, Failure, Task
 
+# a worker owns one core: more threads would wait for one another, and under a memory limit some can't even be started,
+# for which OpenBLAS then waits for ever. Read when numpy is loaded, so the worker has to be born with them.
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+_OUT_OF_MEMORY = (errno.ENOMEM, errno.EAGAIN)  # what native code says of it
+
 
 def attempt(work: Callable[[Task], bool | None], task: Task) -> Answer:
     """Do one task; what one source raises is that source's failure, what every source would raise ends the run."""
     try:
         return work(task) is not False
-    except (EmoforgeError, OSError):
+    except EmoforgeError:
         raise
-    except MemoryError:
+    except (MemoryError, OSError) as error:
+        if isinstance(error, OSError) and error.errno not in _OUT_OF_MEMORY:
+            raise
         return Failure(reason="out_of_memory", error="processing needed more memory than the limit")
     except Exception as error:  # noqa: BLE001 - the worker's edge: hostile input must not take the run down
         where = traceback.extract_tb(error.__traceback__)[-1]

@@ -26,7 +26,9 @@ class LimitsConfig:
     max_duration_s: float = option(14_400.0, "longest video, seconds")
     max_pixels: int = option(8192 * 4320, "largest picture, px")
     wall_s: float = option(1_800.0, "longest processing of one source, seconds")
-    memory_gb: float = option(4.0, "most memory that processing one source may take, GiB")
+    memory_gb: float = option(
+        4.0, "most memory that processing one source may set aside, GiB; much of it is never touched: not under 3"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
@@ -69,7 +70,9 @@ def curate_task(task: Task, *, work: Work) -> bool:
             check_licence(task.entry, work.licences)
         except FetchError as error:
             return _end(task, error, work)
-    write_outcome(work.run, task, curate_source(task.entry, work.recipe, arrived=arrived))
+    with tempfile.TemporaryDirectory(prefix="emoforge-") as scratch:
+        outcome = curate_source(task.entry, work.recipe, scratch=Path(scratch), arrived=arrived)
+        write_outcome(work.run, task, outcome)
     shutil.rmtree(_folder(work, task), ignore_errors=True)
     return True
 

@@ -6,6 +6,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
 from multiprocessing.connection import Connection, wait
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any, Generic
 
 from curate.errors import EmoforgeError
-from pipelines.attempts import attempt, limit_memory
+from pipelines.attempts import ONE_THREAD, attempt, limit_memory
 from pipelines.stages import Answer, Budget, Done, Ended, Failure, Stage, Task, run_stages
 
 MAX_KILLS = 2  # of workers that had the same task, before the task is blamed
@@ -97,7 +98,8 @@ class _Worker(Generic[Task]):
         self.process = context.Process(
             target=_serve, args=(other, self.work, self.budget.memory_gb, self.log_file), daemon=True
         )
-        self.process.start()
+        with _environment(ONE_THREAD):
+            self.process.start()
         other.close()
 
     def give(self, task: Task) -> None:
@@ -153,6 +155,21 @@ class _Worker(Generic[Task]):
         self.process.kill()
         self.process.join()
         self.pipe.close()
+
+
+@contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    """Set environment variables for what is started inside."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _death(code: int | None) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic
 
 from curate.errors import EmoforgeError
-from pipelines.attempts import attempt, limit_memory
+from pipelines.attempts import ONE_THREAD, attempt, limit_memory
 from pipelines.stages import Answer, Done, Ended, Failure, Stage, Task, run_stages
 
 log = logging.getLogger(__name__)
@@ -30,7 +30,10 @@ class _RayPool(Generic[Task]):
 
         self._stages = stages
         self._remotes = [
-            ray.remote(num_cpus=stage.cpus, num_gpus=stage.gpus, max_retries=0)(_guarded(stage)) for stage in stages
+            ray.remote(num_cpus=stage.cpus, num_gpus=stage.gpus, max_retries=0, runtime_env={"env_vars": ONE_THREAD})(
+                _guarded(stage)
+            )
+            for stage in stages
         ]
         self._running: dict[Any, tuple[int, Task, float]] = {}
         self._crashed: set[tuple[int, int]] = set()

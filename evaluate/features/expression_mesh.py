@@ -15,6 +15,7 @@ PROTOCOL = {
     "variant": "mesh",
 }
 
+
 def expression_mesh(observation: Observation) -> NDArray[np.float32]:
     """Expression vectors (k, 21), named by NAMES, of the k chosen frames that show the face.
 

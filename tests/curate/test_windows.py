@@ -1,5 +1,7 @@
 """Windows of a track whose good and bad frames are known."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -72,7 +74,7 @@ def test_parts_follow_one_another_and_none_is_too_long(seed: int, n: int) -> Non
     found = spans(made_track(n, confidence=confidence, mouth_aperture=random.random(n).astype(np.float32)))
     assert found[0][0] == 0
     assert found[-1][1] == n
-    assert all(a[1] == b[0] for a, b in zip(found, found[1:], strict=False))
+    assert all(a[1] == b[0] for a, b in pairwise(found))
     assert all(0 < end - begin <= 300 for begin, end in found)
 
 

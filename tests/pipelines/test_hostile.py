@@ -27,7 +27,7 @@ from tests.pipelines.hostile_files import FAILURES, Hostile, make_hostile_files
 
 pytestmark = [pytest.mark.usefixtures("face_weights"), pytest.mark.slow, pytest.mark.timeout(900)]
 
-WALL_S, MEMORY_GB = 20.0, 3.0  # libraries map a gigabyte that they never touch
+WALL_S, MEMORY_GB = 60.0, 3.0  # libraries map a gigabyte that they never touch
 # the portrait's mouth stands still and its sound is a tone: only its length and its size decide
 SETTINGS = [
     *(f"--keep.{name}.{bound}={value}" for name in sorted(CurateConfig().keep.keys() - {"duration_s", "face_size"})
