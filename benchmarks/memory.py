@@ -81,7 +81,7 @@ def curate_all(video: Path) -> int:
     recipe = Recipe(scorers=SCORERS, keep={"speech": keep, "singing": keep}, repair_by="sync_ridge")
     outcome = curate_source(SourceEntry(uri=str(video)), recipe, scratch=video.parent)
     assert outcome.outcome == "kept", outcome
-    return outcome.clips.num_rows
+    return outcome.n_clips
 
 
 def analyse_only(video: Path) -> int:

@@ -59,3 +59,24 @@ def _run_page(page: str, folder: Path) -> None:
             if command[1] == "sample":
                 (folder / "generated").mkdir(exist_ok=True)
                 shutil.copy(folder / "talking.mp4", folder / "generated" / "talking.mp4")
+
+
+def test_the_kubernetes_job_calls_the_command_as_it_is() -> None:
+    """Its entrypoint parses, and its Ray is one that the project allows."""
+    import argparse
+
+    import yaml
+
+    from pipelines import config
+    from pipelines import curate as command
+
+    job = yaml.safe_load((ROOT / "docs" / "rayjob.yaml").read_text(encoding="utf-8"))
+    program, name, *arguments = job["spec"]["entrypoint"].split()
+    assert (program, name) == ("emoforge", "curate")
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    command.add_arguments(parser)
+    config.add_flags(parser, command.CONFIG)
+    args, settings = config.parse(parser, arguments, command.CONFIG)
+    assert (args.executor, args.ray_address, args.out) == ("ray", "auto", "s3://BUCKET/corpus")
+    assert settings.workers.fetchers == 32
+    assert tuple(map(int, job["spec"]["rayClusterSpec"]["rayVersion"].split("."))) >= (2, 57)
