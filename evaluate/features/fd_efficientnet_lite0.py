@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 
 import numpy as np
@@ -12,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from curate import weights
+from curate.one_thread import one_thread
 from evaluate.networks.efficientnet_lite0 import EfficientNetLite0
 from evaluate.observation import Observation
 
@@ -46,17 +45,6 @@ def preprocess(image: NDArray[np.uint8]) -> torch.Tensor:
     square = Image.fromarray(image).crop((left, top, left + side, top + side))
     small = np.array(square.resize((INPUT_PX, INPUT_PX), Image.Resampling.BICUBIC), np.float32)
     return torch.from_numpy((small - 127.0) / 128.0).permute(2, 0, 1)[None].contiguous()
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Torch on one thread inside: sums are split, and so rounded, differently on another number of threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @cache

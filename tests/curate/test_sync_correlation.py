@@ -6,26 +6,19 @@ from numpy.typing import NDArray
 
 from curate.clip_media import ClipMedia
 from curate.scorers.sync_correlation import sync_correlation
-from curate.tracks import Track
+from tests.curate.tracks_by_hand import made_track
 
 
 def made(mouth: NDArray[np.float32], audio: NDArray[np.float32] | None) -> ClipMedia:
     n = len(mouth)
-    flat = np.zeros(n, np.float32)
-    track = Track(
-        first=0,
-        fps=25,
-        boxes=np.zeros((n, 4), np.float32),
-        points=np.zeros((n, 5, 2), np.float32),
-        pose_deg=np.zeros((n, 3), np.float32),
-        rotation_speed_deg=flat,
-        mouth_aperture=mouth,
-        mouth_width=flat,
-        eye_openness=flat,
-        confidence=flat,
-        sharpness=flat,
+    media = ClipMedia(
+        source=b"",
+        track=made_track(n, mouth_aperture=mouth),
+        faces_per_frame=np.ones(n, np.int16),
+        camera_speed=np.zeros(n, np.float32),
+        width=640,
+        height=360,
     )
-    media = ClipMedia(source=b"", track=track, faces_per_frame=np.ones(n, np.int16))
     media.__dict__["audio"] = audio  # what the cached property would have read
     return media
 

@@ -6,7 +6,8 @@ import torch
 
 from curate import weights
 from curate.errors import WeightsError
-from evaluate.features.fd_efficientnet_lite0 import one_thread, preprocess
+from curate.one_thread import one_thread
+from evaluate.features.fd_efficientnet_lite0 import preprocess
 from evaluate.networks.efficientnet_lite0 import EfficientNetLite0
 
 CATS, ESPRESSO = (281, 282, 285), 967  # ImageNet classes: tabby, tiger cat, Egyptian cat; espresso
