@@ -1,15 +1,14 @@
 """Reads video and audio from files or bytes, on one clock: seconds since the first video frame's PTS.
 
-With `curate/frame.py` the only place that touches PyAV for reading (`curate/media_writing.py` writes). Frames come on
-a constant grid (25 fps unless told), each the picture nearest in time, so a grid index means the same moment in
-analysis, crop and shard.
+With `display.py`, `sound.py` and `frame.py` the only place that touches PyAV for reading (`media_writing.py` writes).
+Frames come on a constant grid (25 fps unless told), each the picture nearest in time, so a grid index means the same
+moment in analysis, crop and shard.
 """
 
 import io
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
 import av
@@ -20,8 +19,10 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
+from curate.display import quarter_turns, shown
 from curate.errors import MediaError
 from curate.frame import Frame
+from curate.sound import laid_out, stretches, until
 
 CORPUS_FPS = 25
 CORPUS_RATE_HZ = 16_000
@@ -30,8 +31,6 @@ _CONTAINERS = (
     "wav,w64,flac,mp3,aac,aiff,caf"
 )
 _MIN_SIDE_PX = 16
-_MOST_STRETCH = 4.0  # pixels longer than this are a broken header, not a format
-_AUDIO_GAP_S = 0.02  # sound that comes this much earlier or later than the samples before it is put in its own place
 _PREROLL_S = 1.0  # decode this much before a span: AAC needs a packet, and a keyframe may be open
 
 
@@ -108,7 +107,9 @@ def read_frames(
         for index, decoded in _on_grid(timed, fps=fps, first=round(start_s * fps)):
             if end_index is not None and index >= end_index:
                 return
-            yield Frame(index=index, decoded=decoded, turn=_turn(decoded), max_width=width, reformatter=reformatter)
+            yield Frame(
+                index=index, decoded=decoded, turn=quarter_turns(decoded), max_width=width, reformatter=reformatter
+            )
 
 
 def read_audio(
@@ -130,14 +131,14 @@ def read_audio(
         _seek(container, stream, start_s - _PREROLL_S, origin_s=origin_s)
         until_s = None if end_s is None else end_s + origin_s
         resampler = av.AudioResampler(format="fltp", layout="stereo" if channels == 2 else "mono", rate=sample_rate_hz)
-        pieces = list(_resampled(_until(container.decode(stream), until_s), resampler))
+        pieces = list(stretches(until(container.decode(stream), until_s), resampler))
     at = [(round((time_s - origin_s - start_s) * sample_rate_hz), samples) for time_s, samples in pieces]
     length = max((first + piece.shape[1] for first, piece in at), default=0)
     if end_s is not None:
         length = round((end_s - start_s) * sample_rate_hz)
     elif length > Limits().max_duration_s * sample_rate_hz:
         raise MediaError("too_long", f"the sound's times run to {length / sample_rate_hz:.0f} s")
-    samples = _joined(at, channels, length)
+    samples = laid_out(at, channels, length)
     return samples[0] if channels == 1 else samples
 
 
@@ -271,12 +272,12 @@ def _keyframe_comes(container: av.container.InputContainer, stream: av.VideoStre
 
 
 def _shown_size(container: av.container.InputContainer, stream: av.VideoStream, limits: Limits) -> tuple[int, int]:
-    first = next(_shown(_decoded(container, stream, limits), stream), None)
+    first = next(shown(_decoded(container, stream, limits), stream), None)
     if first is None:
         raise MediaError("no_frames", "the video stream holds no picture that can be decoded")
     if min(first.width, first.height) < _MIN_SIDE_PX:
         raise MediaError("too_small", f"{first.width}x{first.height} px is no picture to find a face in")
-    return (first.height, first.width) if _turn(first) % 2 else (first.width, first.height)
+    return (first.height, first.width) if quarter_turns(first) % 2 else (first.width, first.height)
 
 
 def _decoded(
@@ -304,55 +305,6 @@ def _of_packets(
                 raise
 
 
-def _shown(frames: Iterator[av.VideoFrame], stream: av.VideoStream) -> Iterator[av.VideoFrame]:
-    """Yield the pictures as they are to be shown: without interlaced lines, with square pixels, all of one size."""
-    coded, stretch = (stream.codec_context.width, stream.codec_context.height), _stretch(stream)
-    reformatter = VideoReformatter()
-    size = coded if stretch == 1.0 else (_stretched(coded[0], stretch), coded[1])
-    for frame in _progressive(_of_one_size(frames, coded), stream):
-        yield frame if (frame.width, frame.height) == size else reformatter.reformat(frame, *size, threads=1)
-
-
-def _of_one_size(frames: Iterator[av.VideoFrame], size: tuple[int, int]) -> Iterator[av.VideoFrame]:
-    """A call's picture changes its size in mid-stream, where the line gets worse: bring it back to the first's."""
-    for frame in frames:
-        yield frame if (frame.width, frame.height) == size else frame.reformat(*size, threads=1)
-
-
-def _progressive(frames: Iterator[av.VideoFrame], stream: av.VideoStream) -> Iterator[av.VideoFrame]:
-    for frame in frames:
-        if frame.interlaced_frame:
-            yield from _deinterlaced(chain([frame], frames), stream)
-            return
-        yield frame
-
-
-def _deinterlaced(frames: Iterable[av.VideoFrame], stream: av.VideoStream) -> Iterator[av.VideoFrame]:
-    """One picture for each, its second field's lines filled in; pictures that aren't interlaced stay as they are."""
-    graph = av.filter.Graph()
-    graph.threads = 1
-    graph.link_nodes(graph.add_buffer(template=stream), graph.add("bwdif", "deint=interlaced:mode=send_frame"),
-                     graph.add("buffersink")).configure()  # fmt: skip
-    for frame in chain(frames, [None]):
-        graph.push(frame)
-        while True:
-            try:
-                yield graph.vpull()
-            except (av.error.BlockingIOError, av.error.EOFError):
-                break
-
-
-def _stretch(stream: av.VideoStream) -> float:
-    """How much wider than high a coded pixel is."""
-    ratio = stream.sample_aspect_ratio
-    stretch = float(ratio) if ratio else 1.0
-    return stretch if 1 / _MOST_STRETCH <= stretch <= _MOST_STRETCH else 1.0
-
-
-def _stretched(width: int, stretch: float) -> int:
-    return max(2, round(width * stretch / 2) * 2)
-
-
 def _timed(
     container: av.container.InputContainer,
     stream: av.VideoStream,
@@ -362,7 +314,7 @@ def _timed(
     """Yield (seconds since the origin, frame), strictly rising; a frame without PTS follows at the average rate."""
     origin_s, last_s = _origin_s(stream), None
     step_s = 1 / float(stream.average_rate or CORPUS_FPS)
-    for frame in _shown(_decoded(container, stream, limits, on_packet), stream):
+    for frame in shown(_decoded(container, stream, limits, on_packet), stream):
         time_s = frame.time - origin_s if frame.time is not None else (0.0 if last_s is None else last_s + step_s)
         if time_s > limits.max_duration_s:
             raise MediaError(
@@ -389,51 +341,3 @@ def _on_grid(
         shown = (time_s, frame)
     if shown is not None and round(shown[0] * fps) >= index:
         yield index, shown[1]
-
-
-def _turn(frame: av.VideoFrame) -> int:
-    """Quarter turns counter-clockwise that bring the picture upright."""
-    return round(frame.rotation / 90) % 4
-
-
-def _until(frames: Iterator[av.AudioFrame], until_s: float | None) -> Iterator[av.AudioFrame]:
-    for frame in frames:
-        if until_s is not None and frame.time is not None and frame.time > until_s:
-            return
-        yield frame
-
-
-def _resampled(
-    frames: Iterator[av.AudioFrame], resampler: av.AudioResampler
-) -> Iterator[tuple[float, NDArray[np.float32]]]:
-    """Yield (time in s of the first sample, samples (channels, n)) of each stretch of sound without a gap."""
-    stretch, begin_s, due_s = list[NDArray[np.float32]](), 0.0, None
-    for frame in frames:
-        time_s = frame.time if frame.time is not None else (due_s or 0.0)
-        if due_s is None or abs(time_s - due_s) > _AUDIO_GAP_S:
-            if due_s is not None:
-                yield begin_s, _whole([*stretch, *_samples(resampler.resample(None))])
-                resampler = av.AudioResampler(format=resampler.format, layout=resampler.layout, rate=resampler.rate)
-            stretch, begin_s, due_s = [], time_s, time_s
-        stretch += _samples(resampler.resample(frame))
-        due_s += frame.samples / frame.sample_rate
-    if due_s is not None:
-        yield begin_s, _whole([*stretch, *_samples(resampler.resample(None))])
-
-
-def _samples(frames: Iterable[av.AudioFrame]) -> list[NDArray[np.float32]]:
-    return [np.asarray(frame.to_ndarray(), np.float32) for frame in frames]
-
-
-def _whole(blocks: list[NDArray[np.float32]]) -> NDArray[np.float32]:
-    return np.concatenate(blocks, axis=1) if blocks else np.zeros((1, 0), np.float32)
-
-
-def _joined(pieces: list[tuple[int, NDArray[np.float32]]], channels: int, length: int) -> NDArray[np.float32]:
-    """Lay (place, samples) on a line of `length`, silence between; where two overlap, the later one counts."""
-    joined = np.zeros((channels, max(0, length)), np.float32)
-    for at, samples in pieces:
-        begin, end = max(0, -at), min(samples.shape[1], length - at)
-        if begin < end:
-            joined[:, at + begin : at + end] = samples[:, begin:end]
-    return joined

@@ -54,9 +54,11 @@ def parse(
 
     A table of a lower layer is completed, not replaced, by the same table of a higher one.
     """
-    args, rest = parser.parse_known_args(argv)
-    overrides = {key: vars(args).pop(key) for key, _, _ in _fields(cls) if key in vars(args)}
-    overrides |= _table_flags(rest, parser, cls)
+    in_tables, others = _table_flags(argv, cls)
+    args, rest = parser.parse_known_args(others)
+    if rest:
+        raise ConfigError(_unknown(rest[0], parser))
+    overrides = {key: vars(args).pop(key) for key, _, _ in _fields(cls) if key in vars(args)} | in_tables
     values = base(args) if base else _table_defaults(cls)
     _merge(values, _load(args.config) if getattr(args, "config", None) else {})
     for key, text in overrides.items():
@@ -121,20 +123,24 @@ def _merge(values: dict[str, Any], over: dict[str, Any]) -> None:
             values[key] = value
 
 
-def _table_flags(rest: list[str], parser: argparse.ArgumentParser, cls: type[Any]) -> dict[str, str]:
-    """Read `--keep.sharpness.min 4`: flags below a table, whose names only the user knows."""
+def _table_flags(argv: list[str], cls: type[Any]) -> tuple[dict[str, str], list[str]]:
+    """Take `--keep.sharpness.min 4` out: flags below a table, whose names only the user knows; return them and the
+    rest. argparse, which doesn't know them, would take their values for positional arguments.
+    """
     flags: dict[str, str] = {}
-    tokens = iter(rest)
+    others: list[str] = []
+    tokens = iter(argv)
     for token in tokens:
         flag, equals, value = token.partition("=")
         if not any(flag.startswith(f"--{table}.") for table in _tables(cls)):
-            raise ConfigError(_unknown(token, parser))
+            others.append(token)
+            continue
         if not equals:
             value = next(tokens, "")
         if not value:
             raise ConfigError(f"{flag} needs a value")
         flags[flag.removeprefix("--")] = value
-    return flags
+    return flags, others
 
 
 def _unknown(token: str, parser: argparse.ArgumentParser) -> str:

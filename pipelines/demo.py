@@ -112,7 +112,7 @@ def _curated(args: argparse.Namespace, out: Path, steps: Steps) -> "pd.DataFrame
         with steps.step("sample corpus", f"videos whose truth is known, into {out / SAMPLE_CORPUS}"):
             _make_corpus(out / SAMPLE_CORPUS)
     with steps.step("curate", f"{videos} into {out / 'corpus'}"):
-        _call("curate", sources=[str(videos)], out=out / "corpus", **_local())
+        _call("curate", sources=[str(videos)], out=out / "corpus", **_local(), **_own_files())
     return _usable(out / "corpus")
 
 
@@ -169,6 +169,11 @@ def _check(config: DemoConfig) -> None:
 
 def _local() -> dict[str, Any]:
     return {"executor": "local", "ray_address": None, "workers": os.cpu_count() or 1}
+
+
+def _own_files() -> dict[str, Any]:
+    """Nothing is fetched."""
+    return {"allow_private_hosts": False, "allow_yt_dlp": False}
 
 
 def _call(command: str, *, settings: dict[str, Any] | None = None, **arguments: Any) -> None:

@@ -13,9 +13,10 @@ BANNED = {"utils", "util", "helpers", "common", "misc", "base"}
 
 
 TOUCH_PYAV = {
+    "curate/display.py",
     "curate/frame.py",
     "curate/media.py",
-    "curate/media_audio.py",
+    "curate/sound.py",
     "curate/media_writing.py",
     "pipelines/doctor.py",
 }

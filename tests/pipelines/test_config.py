@@ -11,6 +11,7 @@ import yaml
 from curate.errors import ConfigError
 from curate.records import Threshold
 from pipelines.config import _fields, add_flags, build, option, parse, to_values
+from pipelines.curate_config import CurateConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,3 +114,12 @@ def test_the_files_in_configs_are_complete_and_true(name: str) -> None:
             place = place[part]
     if "_" not in name:
         assert config == command.CONFIG()
+
+
+def test_table_flags_may_stand_before_the_inputs() -> None:
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    parser.add_argument("sources", nargs="+")
+    add_flags(parser, CurateConfig)
+    args, settings = parse(parser, ["--keep.sharpness.min", "9", "a.mp4", "b.mp4", "--keep.snr.max=3"], CurateConfig)
+    assert args.sources == ["a.mp4", "b.mp4"]
+    assert (settings.keep["sharpness"].min, settings.keep["snr"].max) == (9, 3)

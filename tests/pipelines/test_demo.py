@@ -32,7 +32,7 @@ def mtimes(folder: Path) -> dict[Path, int]:
 @pytest.fixture
 def all_weights() -> None:
     try:
-        for name in weights.WEIGHTS:
+        for name in weights.embedded():
             weights.path(name)
     except WeightsError as error:
         pytest.skip(str(error))
@@ -92,7 +92,7 @@ def test_videos_without_a_usable_clip_are_named_one_by_one(
     assert main(["demo", "--videos", str(videos), "--out", str(tmp_path / "demo")]) == 2
     said = capsys.readouterr().err
     assert "none of the 2 videos has a clip" in said
-    assert "bars.mp4: rejected, no_face" in said
+    assert "bars.mp4: rejected, no_audio" in said
     assert "notes.mp4: quarantined, not_media" in said
     assert "Traceback" not in said
     assert not (tmp_path / "demo" / "models").exists()

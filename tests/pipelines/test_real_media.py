@@ -18,7 +18,7 @@ EXPECTED = {
     "ink_no_face.mp4": ("rejected", "no_audio"),
     "man_still_no_audio.mp4": ("rejected", "no_audio"),
     "garden_woman_1080p.mp4": ("kept", ""),
-    "manifest.csv": ("quarantined", "not_media"),
+    "README.md": ("quarantined", "not_media"),
     "mocha_headphones.avi": ("kept", ""),
     "radio_clip_2s.mp4": ("rejected", "duration_s"),
     "title_cards.mp4": ("rejected", "no_face_in_keyframes"),

@@ -26,7 +26,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, corpus: Corpus) -> Path:
     before: list[str] = []
     for stage in ("image", "video", "speed"):
         out = folder / stage
-        argv = ["train", "--shards", str(corpus.path), "--stage", stage, "--out", str(out), *before, *QUICK]
+        argv = ["train", "--shards", corpus.place, "--stage", stage, "--out", str(out), *before, *QUICK]
         assert main(argv) == 0
         before = ["--init-from", str(out)]
     return folder
@@ -62,7 +62,7 @@ def test_a_trained_stage_leaves_its_metrics_curve_and_checkpoint(trained: Path) 
 
 def test_the_same_command_twice_does_nothing(trained: Path, corpus: Corpus, capsys: pytest.CaptureFixture[str]) -> None:
     before = (trained / "image" / "metrics.jsonl").stat().st_mtime_ns
-    argv = ["train", "--shards", str(corpus.path), "--stage", "image", "--out", str(trained / "image"), *QUICK]
+    argv = ["train", "--shards", corpus.place, "--stage", "image", "--out", str(trained / "image"), *QUICK]
     assert main(argv) == 0
     assert "already trained" in capsys.readouterr().out
     assert (trained / "image" / "metrics.jsonl").stat().st_mtime_ns == before
@@ -71,7 +71,7 @@ def test_the_same_command_twice_does_nothing(trained: Path, corpus: Corpus, caps
 def test_a_run_cut_off_goes_on_and_its_metrics_have_each_step_once(
     corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    argv = ["train", "--shards", str(corpus.path), "--stage", "image", "--out", str(tmp_path / "t")]
+    argv = ["train", "--shards", corpus.place, "--stage", "image", "--out", str(tmp_path / "t")]
     argv += ["--steps", "4", "--batch_size", "1", "--checkpoint_every", "2"]
 
     def interrupted(step: int, plan: object) -> float:
@@ -88,7 +88,7 @@ def test_a_run_cut_off_goes_on_and_its_metrics_have_each_step_once(
 
 
 def test_resume_insists_on_a_checkpoint(corpus: Corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    argv = ["train", "--shards", str(corpus.path), "--stage", "image", "--out", str(tmp_path / "t"), "--resume"]
+    argv = ["train", "--shards", corpus.place, "--stage", "image", "--out", str(tmp_path / "t"), "--resume"]
     assert main(argv) == 2
     assert "holds no checkpoint" in capsys.readouterr().err
 
@@ -107,7 +107,7 @@ def test_resume_insists_on_a_checkpoint(corpus: Corpus, tmp_path: Path, capsys: 
 def test_train_refuses_before_it_begins(
     corpus: Corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str], flags: list[str], complaint: str
 ) -> None:
-    argv = ["train", "--shards", str(corpus.path), "--stage", "image", "--out", str(tmp_path / "t"), *flags]
+    argv = ["train", "--shards", corpus.place, "--stage", "image", "--out", str(tmp_path / "t"), *flags]
     assert main(argv) == 2
     assert complaint in capsys.readouterr().err
     assert not (tmp_path / "t").exists()
