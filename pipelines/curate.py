@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 
 CONFIG = CurateConfig
+FETCHED = "fetched"  # under the run, while it runs
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -79,6 +80,7 @@ def run(args: argparse.Namespace, config: CurateConfig) -> None:
     names = recipe.score_names
     with open_run(args.out, command="curate", config=config, inputs={}, always=True) as folder:
         folder.store.tidy()
+        shutil.rmtree(folder.path / FETCHED, ignore_errors=True)
         tasks = outcomes.plan(folder.store, entries, partition_size=config.partition_size)
         commits = outcomes.Commits(folder.store, tasks, score_names=names, shard_bytes=config.shard_bytes)
         todo = commits.left_to_do()
@@ -163,7 +165,7 @@ def _schedule(
 
     work = Work(
         run=run.store,
-        fetched=run.path.absolute() / "fetched",
+        fetched=run.path.absolute() / FETCHED,
         recipe=recipe,
         rules=_rules(args, config),
         licences=config.licences,

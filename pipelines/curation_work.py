@@ -3,7 +3,8 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -24,7 +25,7 @@ class Work:
     """What every worker is told: where the run lies, where fetched files wait, and what to do with them."""
 
     run: Store
-    fetched: Path
+    fetched: Path  # a folder a source, with all its temporary files too
     recipe: Recipe
     rules: FetchRules
     licences: Sequence[str] | None
@@ -70,9 +71,8 @@ def curate_task(task: Task, *, work: Work) -> bool:
             check_licence(task.entry, work.licences)
         except FetchError as error:
             return _end(task, error, work)
-    with tempfile.TemporaryDirectory(prefix="emoforge-") as scratch:
-        outcome = curate_source(task.entry, work.recipe, scratch=Path(scratch), arrived=arrived)
-        write_outcome(work.run, task, outcome)
+    with _scratch(_folder(work, task) / "scratch") as scratch:
+        write_outcome(work.run, task, curate_source(task.entry, work.recipe, scratch=scratch, arrived=arrived))
     shutil.rmtree(_folder(work, task), ignore_errors=True)
     return True
 
@@ -102,6 +102,18 @@ def _end(task: Task, error: FetchError, work: Work) -> bool:
 
 def _folder(work: Work, task: Task) -> Path:
     return work.fetched / f"{task.partition:05d}-{task.place:05d}"
+
+
+@contextmanager
+def _scratch(folder: Path) -> Iterator[Path]:
+    """A folder for all temporary files: what a killed worker leaves in it, the run removes."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    before, tempfile.tempdir = tempfile.tempdir, str(folder)
+    try:
+        yield folder
+    finally:
+        tempfile.tempdir = before
 
 
 def _arrived(file: Path) -> Arrived:

@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.timeout(400), pytes
 EXPECTED = {
     "aoc_hdtf.mp4": ("kept", ""),
     "caption_overlay.mp4": ("rejected", "overlay_text_area"),
-    "emo_talk_emotion.mp4": ("rejected", "overlay_text_area"),  # "Generated Video"
+    "emo_talk_emotion.mp4": ("kept", ""),
     "ink_no_face.mp4": ("rejected", "no_audio"),
     "man_still_no_audio.mp4": ("rejected", "no_audio"),
     "garden_woman_1080p.mp4": ("kept", ""),
@@ -34,7 +34,7 @@ def test_real_clips_end_as_they_should_under_local_and_ray(media_folder: Path, t
     assert found == EXPECTED
 
     corpus = open_corpus(tmp_path / "local")
-    assert len(corpus.clips) == 3
+    assert len(corpus.clips) == 4
     for ref in corpus.clips:
         info = probe(corpus.video(ref))
         assert (info.width, info.height, info.codec, info.has_audio) == (512, 512, "h264", True)
