@@ -59,7 +59,7 @@ class Corpus:
 
     def row(self, ref: ClipRef, columns: Sequence[str]) -> dict[str, Any]:
         """Return the clip's values of some columns (per-frame lists, scores, provenance)."""
-        store, name = self._shard(ref)
+        store, name = locate(self.store, ref.shard)
         try:
             parquet, firsts = _parquet(store, name)
             group = bisect_right(firsts, ref.row) - 1
@@ -73,19 +73,12 @@ class Corpus:
         values: dict[str, Any] = table.slice(ref.row - firsts[group], 1).to_pylist()[0]
         return values
 
-    def _shard(self, ref: ClipRef) -> tuple[Store, str]:
-        """A re-decided corpus points into another one, which may lie in another store."""
-        if "://" not in ref.shard:
-            return self.store, ref.shard
-        address, _, name = ref.shard.rpartition("/")
-        return open_store(address), name
-
     def _missing(self, ref: ClipRef) -> EmoforgeError:
-        store, name = self._shard(ref)
+        store, name = locate(self.store, ref.shard)
         return EmoforgeError(f"the shard {store.uri(name)} is missing; {self.store.uri(INDEX)} points to it")
 
     def _bytes(self, ref: ClipRef, offset: int, size: int) -> bytes:
-        store, name = self._shard(ref)
+        store, name = locate(self.store, ref.shard)
         try:
             content = store.read_range(name, offset, size)
         except FileNotFoundError as error:
@@ -93,6 +86,14 @@ class Corpus:
         if len(content) != size:
             raise EmoforgeError(f"{store.uri(name)} is cut off: clip {ref.clip_id} lies beyond its end")
         return content
+
+
+def locate(store: Store, shard: str) -> tuple[Store, str]:
+    """Return the store and the name of a shard that a corpus in `store` points to: a re-decided one's lie elsewhere."""
+    if "://" not in shard:
+        return store, shard
+    address, _, name = shard.rpartition("/")
+    return open_store(address), name
 
 
 def is_corpus(place: Place) -> bool:

@@ -11,9 +11,9 @@ import pandas as pd
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from curate.corpus import ClipRef, Corpus
+from curate.corpus import ClipRef, Corpus, locate
 from curate.hosts import host_of
-from curate.store import Store, open_store
+from curate.store import Store
 
 SAMPLED_CLIPS, STRETCH = 512, 16  # clips whose per-frame lists are read, this many in a row: one piece of a shard
 MAX_GROUPS = 30
@@ -148,8 +148,8 @@ def _spread(clips: Sequence[ClipRef]) -> list[ClipRef]:
 
 def _lists(store: Store, shard: str, rows: NDArray[np.int64], columns: Sequence[str]) -> dict[str, list[Any]]:
     """Read some rows of a shard, and of it only the row groups that hold them; a re-decided corpus' lie elsewhere."""
-    address, _, name = shard.rpartition("/") if "://" in shard else ("", "", shard)
-    file = pq.ParquetFile((open_store(address) if address else store).open(name))
+    holder, name = locate(store, shard)
+    file = pq.ParquetFile(holder.open(name))
     there = [column for column in columns if column in file.schema_arrow.names]
     ends = np.cumsum([file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)])
     holds = np.searchsorted(ends, rows, side="right")

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curate import mesh as face_mesh
+from curate.boxes import area, shared_area
 from curate.faces.detections import Detections
 from curate.frame import Box, Frame
 from curate.mesh import Mesh, Roi
@@ -51,7 +52,7 @@ class FaceFinder:
         for box, keypoints in zip(detected.boxes * scale, detected.keypoints * scale, strict=True):
             if len(known) == MAX_FACES:
                 break
-            if all(_shared(box, face_mesh.hull_box(mesh.points)) < SAME_FACE for mesh in known):
+            if _is_another(box, known):
                 mesh = fit(frame, face_mesh.roi_of_detection(box, keypoints))
                 known = _distinct([*known, mesh]) if self._sure(mesh) else known
         return known
@@ -63,8 +64,8 @@ class FaceFinder:
 def fit(frame: Frame, roi: Roi) -> Mesh:
     """Fit the mesh to a square of the frame, of which only that part is brought into colour; points in px."""
     reach = roi.side * 0.5 * (abs(np.cos(np.radians(roi.angle_deg))) + abs(np.sin(np.radians(roi.angle_deg)))) + 2
-    edges = (roi.x - reach, roi.y - reach, roi.x + reach, roi.y + reach)
-    image, box = frame.region(Box(**dict(zip(("left", "top", "right", "bottom"), map(int, edges), strict=True))))
+    left, top, right, bottom = int(roi.x - reach), int(roi.y - reach), int(roi.x + reach), int(roi.y + reach)
+    image, box = frame.region(Box(left=left, top=top, right=right, bottom=bottom))
     shrink = max(1, int(roi.side / face_mesh.INPUT_PX))
     if shrink > 1:  # a bilinear warp that skips pixels aliases
         size = (max(1, image.shape[1] // shrink), max(1, image.shape[0] // shrink))
@@ -87,17 +88,12 @@ def _distinct(meshes: list[Mesh]) -> list[Mesh]:
     """Leave out every mesh that lies on the face of an earlier one."""
     kept: list[Mesh] = []
     for mesh in meshes:
-        box = face_mesh.hull_box(mesh.points)
-        if all(_shared(box, face_mesh.hull_box(other.points)) < SAME_FACE for other in kept):
+        if _is_another(face_mesh.hull_box(mesh.points), kept):
             kept.append(mesh)
     return kept
 
 
-def _shared(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
-    """Intersection of two boxes over the smaller one."""
-    width = min(first[2], second[2]) - max(first[0], second[0])
-    height = min(first[3], second[3]) - max(first[1], second[1])
-    if width <= 0 or height <= 0:
-        return 0.0
-    smaller = min(float((box[2] - box[0]) * (box[3] - box[1])) for box in (first, second))
-    return float(width * height) / max(smaller, 1e-6)
+def _is_another(box: NDArray[np.float32], known: list[Mesh]) -> bool:
+    """Whether a face's box lies on none of the known faces."""
+    others = [face_mesh.hull_box(mesh.points) for mesh in known]
+    return all(shared_area(box, other) / max(min(area(box), area(other)), 1e-6) < SAME_FACE for other in others)

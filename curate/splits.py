@@ -25,7 +25,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from curate.clusters import identity_clusters
-from curate.corpus import Corpus, open_corpus
+from curate.corpus import Corpus, locate, open_corpus
 from curate.duplicates import Pair, clusters, fingerprints, keep_one, near_duplicates
 from curate.errors import EmoforgeError
 from curate.store import Place, open_store
@@ -242,8 +242,7 @@ _COLUMNS = pa.schema(
 
 def _read_rows(corpus: Corpus, shard: str, rows: Sequence[int]) -> pa.Table:
     """Read some rows of a shard; a column that it lacks is empty, and the log says so."""
-    address, _, name = shard.rpartition("/") if "://" in shard else ("", "", shard)
-    store = open_store(address) if address else corpus.store
+    store, name = locate(corpus.store, shard)
     try:
         file = pq.ParquetFile(store.open(name))
     except FileNotFoundError as error:

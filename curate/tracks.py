@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from curate.boxes import area, shared_area
 from curate.expression import NAMES as EXPRESSIONS
 from curate.media import CORPUS_FPS
 
@@ -159,13 +160,8 @@ class Tracker:
 
 def _overlap(first: Series, second: Series) -> float:
     """Intersection over union of two boxes."""
-    width = min(first[2], second[2]) - max(first[0], second[0])
-    height = min(first[3], second[3]) - max(first[1], second[1])
-    if width <= 0 or height <= 0:
-        return 0.0
-    both = float(width * height)
-    areas = [float((box[2] - box[0]) * (box[3] - box[1])) for box in (first, second)]
-    return both / (sum(areas) - both)
+    both = shared_area(first, second)
+    return both / (area(first) + area(second) - both) if both else 0.0
 
 
 def _split(track: _Growing, cuts: tuple[int, ...]) -> list[tuple[NDArray[np.int32], Series]]:
