@@ -35,7 +35,8 @@ def test_the_crop_does_not_depend_on_the_pictures_size(
     scaled = np.asarray(Image.fromarray(portrait).resize((side, side), Image.Resampling.LANCZOS))
     one = load_portrait(saved(tmp_path / "a.png", portrait), size=64)
     other = load_portrait(saved(tmp_path / "b.png", scaled), size=64)
-    assert (one.image - other.image).abs().mean() < 0.08
+    # The square's edges lie on even px, which at half size is over a px of these 64; shifted by two it would be 0.18
+    assert (one.image - other.image).abs().mean() < 0.15
     assert (one.face_mask != other.face_mask).float().mean() < 0.06
 
 
