@@ -89,7 +89,9 @@ def rotation(points: Points) -> NDArray[np.float64]:
     across /= np.linalg.norm(across) + 1e-9
     down -= across * (down @ across)
     down /= np.linalg.norm(down) + 1e-9
-    return np.stack([across, down, -np.cross(across, down)], axis=1)
+    (ax, ay, az), (dx, dy, dz) = across, down
+    forward = dy * az - dz * ay, dz * ax - dx * az, dx * ay - dy * ax  # by hand: np.cross takes 80 us
+    return np.stack([across, down, forward], axis=1)
 
 
 def rotation_between_deg(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:

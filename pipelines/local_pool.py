@@ -15,7 +15,7 @@ from typing import Any, Generic
 
 from curate.errors import EmoforgeError
 from pipelines.attempts import ONE_THREAD, attempt, limit_memory
-from pipelines.stages import Answer, Budget, Done, Ended, Failure, Stage, Task, run_stages
+from pipelines.stages import Answer, Budget, Done, Ended, Failure, Rest, Stage, Task, run_stages
 
 MAX_KILLS = 2  # of workers that had the same task, before the task is blamed
 KILLED = Failure(reason="crashed", error="the worker died of SIGKILL")
@@ -79,7 +79,7 @@ def _ready(busy: list["_Worker[Task]"], timeout_s: float) -> list["_Worker[Task]
 class _Worker(Generic[Task]):
     """A process that does one task after another, and is replaced when it dies."""
 
-    work: Callable[[Task], bool | None]
+    work: Callable[[Task], bool | Rest | None]
     budget: Budget
     log_file: Path
     task: Task | None = None
@@ -178,7 +178,7 @@ def _death(code: int | None) -> str:
     return f"exit code {code}"
 
 
-def _serve(pipe: Connection, work: Callable[[Any], bool | None], memory_gb: float, log_file: Path) -> None:
+def _serve(pipe: Connection, work: Callable[[Any], bool | Rest | None], memory_gb: float, log_file: Path) -> None:
     """A worker's life: tasks in, failures (or None) out; Ctrl-C is the parent's to answer."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     output = os.open(log_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)

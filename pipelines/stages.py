@@ -19,7 +19,14 @@ class Failure:
     error: str
 
 
-Answer = Failure | bool  # whether the task goes on to the next stage
+@dataclass(frozen=True, kw_only=True)
+class Rest:
+    """The task ends here, and its host wants to be left alone for a while."""
+
+    seconds: float
+
+
+Answer = Failure | Rest | bool  # whether the task goes on to the next stage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,13 +41,13 @@ class Budget:
 class Stage(Generic[Task]):
     """One kind of work: what is done with a task, how many at once, and what each may use.
 
-    `work` returns False to end the task there; else it goes on to the next stage. A task that a stage doesn't apply to
-    skips it. Where `host_of` names a host, `gate` says when the host may be asked. `cpus` and `gpus` are what Ray sets
-    aside for one.
+    `work` returns False or a Rest to end the task there; else it goes on to the next stage. A task that a stage
+    doesn't apply to skips it. Where `host_of` names a host, `gate` says when the host may be asked. `cpus` and `gpus`
+    are what Ray sets aside for one.
     """
 
     name: str
-    work: Callable[[Task], bool | None]
+    work: Callable[[Task], bool | Rest | None]
     workers: int
     budget: Budget
     cpus: float = 1.0
@@ -91,7 +98,8 @@ def run_stages(stages: Sequence[Stage[Task]], tasks: Sequence[Task], pool: Pool[
                 running[number] += 1
         for ended in pool.ended(1.0):
             running[ended.stage] -= 1
-            queues[ended.stage].ended(ended.task)
+            rest_s = ended.answer.seconds if isinstance(ended.answer, Rest) else 0.0
+            queues[ended.stage].ended(ended.task, rest_s=rest_s)
             if ended.again:
                 queues[ended.stage].put(ended.task)
             elif ended.answer is True and ended.stage + 1 < len(stages):
@@ -143,9 +151,9 @@ class _Queue(Generic[Task]):
             if room <= 0:
                 return
 
-    def ended(self, task: Task) -> None:
+    def ended(self, task: Task, *, rest_s: float) -> None:
         if self.stage.gate is not None and self.stage.host_of is not None:
-            self.stage.gate.ended(self.stage.host_of(task) or "", time.monotonic())
+            self.stage.gate.ended(self.stage.host_of(task) or "", time.monotonic(), rest_s=rest_s)
 
     def _may_start(self, host: str | None) -> bool:
         """Ask the gate, which then counts it as started."""

@@ -12,7 +12,7 @@ from curate import weights
 from curate.errors import WeightsError
 from curate.media_writing import write_video
 
-FACE_WEIGHTS = ("blazeface_full_range_sparse", "face_mesh", "dlib_face_recognition")
+FACE_WEIGHTS = ("blazeface_full_range_sparse", "face_mesh", "dlib_face_recognition", "silero_vad")
 
 
 @pytest.fixture(autouse=True, scope="session")

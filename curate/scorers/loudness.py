@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from curate import speech
 from curate.clip_media import ClipMedia
-from curate.speech import speech_and_rest
 
+WEIGHTS = (speech.WEIGHTS,)
 NEEDS_AUDIO = True
 
 
@@ -13,6 +14,6 @@ def loudness(media: ClipMedia) -> float | None:
     at -30 to -12); of the whole sound where nothing is speech. None without sound, or with digital silence."""
     if media.audio is None or media.speech is None:
         return None
-    spoken, _ = speech_and_rest(media.audio, media.speech)
+    spoken, _ = speech.speech_and_rest(media.audio, media.speech)
     power = float(np.mean(np.square(spoken if len(spoken) else media.audio, dtype=np.float64)))
     return 10 * float(np.log10(power)) if power > 0 else None

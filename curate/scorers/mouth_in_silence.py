@@ -3,9 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from curate import speech
 from curate.clip_media import ClipMedia
-from curate.speech import CHUNK
 
+WEIGHTS = (speech.WEIGHTS,)
 NEEDS_AUDIO = True
 SILENT = 0.1  # Silero is sure that this is no speech
 MARGIN_S = 0.2  # lips part before a word and close after it
@@ -30,5 +31,5 @@ def _at_frames(chunks: NDArray[np.bool_], n_frames: int, fps: int) -> NDArray[np
     """Say of every frame whether the chunk at its middle is set."""
     if not len(chunks):
         return np.zeros(n_frames, bool)
-    at = ((np.arange(n_frames) + 0.5) / fps * 16_000 / CHUNK).astype(int)
+    at = ((np.arange(n_frames) + 0.5) / fps * 16_000 / speech.CHUNK).astype(int)
     return np.asarray(chunks[np.minimum(at, len(chunks) - 1)], bool)

@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from curate import speech
 from curate.clip_media import ClipMedia
-from curate.speech import CHUNK, speech_and_rest
 
+WEIGHTS = (speech.WEIGHTS,)
 NEEDS_AUDIO = True
 MIN_CHUNKS = 5  # of speech and of pause: 160 ms tell a level
 MOST_DB = 60.0
@@ -17,8 +18,8 @@ def snr(media: ClipMedia) -> float | None:
     """
     if media.audio is None or media.speech is None:
         return None
-    spoken, pauses = speech_and_rest(media.audio, media.speech)
-    if min(len(spoken), len(pauses)) < MIN_CHUNKS * CHUNK:
+    spoken, pauses = speech.speech_and_rest(media.audio, media.speech)
+    if min(len(spoken), len(pauses)) < MIN_CHUNKS * speech.CHUNK:
         return None
     signal, noise = (float(np.mean(np.square(samples, dtype=np.float64))) for samples in (spoken, pauses))
     ratio = max(signal - noise, 0.1 * noise) / max(noise, 1e-10)

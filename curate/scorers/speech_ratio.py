@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from curate import speech
 from curate.clip_media import ClipMedia
-from curate.speech import SPEECH
 
+WEIGHTS = (speech.WEIGHTS,)
 NEEDS_AUDIO = True
 
 
@@ -12,4 +13,4 @@ def speech_ratio(media: ClipMedia) -> float | None:
     """Share of 32 ms chunks that Silero calls speech, in [0, 1], higher is more; None without an audio stream."""
     if media.speech is None:
         return None
-    return float(np.mean(media.speech >= SPEECH)) if len(media.speech) else 0.0
+    return float(np.mean(media.speech >= speech.SPEECH)) if len(media.speech) else 0.0

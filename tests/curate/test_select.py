@@ -13,7 +13,7 @@ import pytest
 from curate.outcomes import INDEX_SCHEMA, OUTCOMES_SCHEMA
 from curate.records import Decision, Threshold
 from curate.scoring import all_score_names, decide, sum_up
-from curate.select import NOT_ENCODED, NOT_SCORED, select
+from curate.select import NOT_ENCODED, NOT_SCORED, redecided_outcomes, select
 from curate.shards import clips_schema
 
 SCORERS = ["duration_s", "face_size", "sharpness", "mouth_aperture"]
@@ -113,3 +113,25 @@ def test_a_corpus_without_clips_stays_one(tmp_path: Path) -> None:
     pq.write_table(pq.read_table(run / "index.parquet").slice(0, 0), run / "index.parquet")
     select(run, out, keep=KEEP, scorers=SCORERS)
     assert pq.read_table(out / "outcomes.parquet") == pq.read_table(run / "outcomes.parquet")
+
+
+def test_two_parts_of_one_source_are_summed_up_apart() -> None:
+    part = {"outcome": "kept", "reason": "", "n_clips": 9, "error": ""}
+    spans = [(20.0, None), (None, 10.0), (10.0, 20.0)]
+    outcomes = pa.Table.from_pylist(
+        [{"uri": "u", "start_s": start, "end_s": end} | part for start, end in spans] + [{"uri": "v"} | part],
+        OUTCOMES_SCHEMA,
+    )
+    clips = pa.table(
+        {
+            "uri": ["u", "u", "u", "v", "u"],
+            "start_s": [0.5, 10.0, 19.5, 25.0, 31.0],
+            "dropped_by": pa.array([None, "size", None, None, None], pa.string()),
+            "dropped_detail": ["", "small", "", "", ""],
+        }
+    )
+    assert redecided_outcomes(outcomes, clips)["n_clips"].to_pylist() == [1, 1, 1, 1]
+    dropped = clips.set_column(2, "dropped_by", pa.array([None, "size", "size", "size", None], pa.string()))
+    found = redecided_outcomes(outcomes, dropped)
+    assert found["outcome"].to_pylist() == ["kept", "kept", "rejected", "rejected"]
+    assert found["n_clips"].to_pylist() == [1, 1, 0, 0]

@@ -15,7 +15,7 @@ from curate.outcomes import Task
 from curate.records import SourceEntry
 from pipelines.local_pool import run_local
 from pipelines.ray_pool import run_ray
-from pipelines.stages import Budget, Ended, Failure, Stage, run_stages
+from pipelines.stages import Answer, Budget, Ended, Failure, Rest, Stage, run_stages
 
 BUDGET = Budget(wall_s=6.0, memory_gb=0.5)
 
@@ -89,7 +89,7 @@ def test_ray_gives_the_same(tmp_path: Path) -> None:
 class _ByHand:
     """A pool whose tasks end at once, in the order begun; it notes what began, and what the test says of it."""
 
-    def __init__(self, answers: dict[tuple[int, str], Failure | bool] | None = None) -> None:
+    def __init__(self, answers: dict[tuple[int, str], Answer] | None = None) -> None:
         self.begun: list[tuple[int, str]] = []
         self.most_at_once = 0
         self._running: list[tuple[int, Task]] = []
@@ -149,6 +149,16 @@ def test_a_host_is_asked_as_its_gate_allows() -> None:
     assert len(done) == 4
     assert time.monotonic() - began >= 0.4, "three fetches of one host lie 0.2 s apart"
     assert pool.begun.index((0, "b1")) < pool.begun.index((0, "a2")), "another host need not wait"
+
+
+def test_a_host_that_asks_for_a_rest_gets_it() -> None:
+    pool = _ByHand({(0, "a1"): Rest(seconds=0.4)})
+    gate = HostGate(max_per_host=1, min_interval_s=0.0)
+    began = time.monotonic()
+    done = list(run_stages(two_stages(gate), tasks("a1", "a2", "b1"), pool))
+    assert reasons(done) == {"a1": None, "a2": None, "b1": None}
+    assert time.monotonic() - began >= 0.4
+    assert (1, "a1") not in pool.begun, "the task ended with the rest"
 
 
 def test_no_more_is_fetched_than_can_be_used() -> None:
