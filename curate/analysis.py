@@ -20,7 +20,6 @@ from curate.media import CORPUS_FPS, Limits, VideoInfo, probe, read_frames
 from curate.shots import ShotDetector
 from curate.tracks import Face, Track, Tracker
 
-ANALYSIS_WIDTH_PX = 640  # of pictures that are looked at whole, outside this pass
 SHARPNESS_PX = 256
 
 

@@ -29,7 +29,7 @@ def test_what_comes_later_changes_nothing() -> None:
 
 
 def test_a_talker_talks_and_pauses(media_folder: Path) -> None:
-    audio = read_audio(media_folder / "aoc_hdtf.mp4")
+    audio = read_audio(media_folder / "senator_office.mp4")
     assert audio is not None
     probabilities = speech_probabilities(audio)
     assert np.mean(probabilities > 0.5) > 0.7
