@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curate.analysis import Analysis
-from curate.clip_pictures import ClipPictures, clip_pictures
+from curate.clip_pictures import ClipPictures, clip_pictures, stream_pictures
 from curate.errors import MediaError
 from curate.face_crops import face_crops
-from curate.media import CORPUS_RATE_HZ, read_audio
+from curate.media import CORPUS_RATE_HZ, probe, read_audio
+from curate.picture_series import SIZE_PX, PictureSeries, own_fps, picture_series
 from curate.speech import speech_probabilities
 from curate.tracks import Track
 
@@ -67,6 +68,13 @@ class ClipMedia:
     def pictures(self) -> ClipPictures:
         """The clip's crop of `size_px`, as it will be encoded; a pass over the clip's span."""
         return clip_pictures(self.source, self.track, width=self.width, height=self.height, size=self.size_px)
+
+    @cached_property
+    def picture_series(self) -> PictureSeries:
+        """Numbers of every picture of the crop; a pass over the clip's span that holds two pictures, however long."""
+        fps = own_fps(probe(self.source).fps, default=self.fps)
+        pictures = stream_pictures(self.source, self.track, width=self.width, height=self.height, size=SIZE_PX, fps=fps)
+        return picture_series(pictures, fps=fps)
 
     @cached_property
     def face_crops(self) -> NDArray[np.uint8]:

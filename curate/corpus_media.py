@@ -12,6 +12,8 @@ from curate.corpus import ClipRef, Corpus
 from curate.crop import CropBox
 from curate.face_crops import face_crops
 from curate.media import CORPUS_FPS, CORPUS_RATE_HZ, read_frames
+from curate.media_writing import squares
+from curate.picture_series import SIZE_PX, PictureSeries, picture_series
 from curate.tracks import Track
 
 _LISTS = ("yaw_deg", "pitch_deg", "roll_deg", "rotation_speed_deg", "mouth_aperture", "mouth_width", "eye_openness")
@@ -37,6 +39,12 @@ class CorpusClipMedia(ClipMedia):
         """The clip's pictures."""
         frames = tuple(frame.decoded for frame in read_frames(self.corpus.video(self.ref)))
         return ClipPictures(box=CropBox(left=0, top=0, side=self.size_px), frames=frames)
+
+    @cached_property
+    def picture_series(self) -> PictureSeries:
+        """Numbers of every picture."""
+        decoded = (frame.decoded for frame in read_frames(self.corpus.video(self.ref)))
+        return picture_series(squares(decoded, SIZE_PX), fps=self.fps)
 
     @cached_property
     def face_crops(self) -> NDArray[np.uint8]:

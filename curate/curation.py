@@ -195,7 +195,7 @@ def _clip_values(source: Source, clip: Clip) -> Scores | dict[str, Any]:
         "retrieved_at": source.retrieved_at,
         "rights": source.rights,
         "pipeline_version": version("emoforge"),
-        "weights_versions": " ".join(f"{n}@{weights.lookup(n).sha256[:8]}" for n in REQUIRED_WEIGHTS),
+        "weights_versions": " ".join(f"{n}@{weights.sha256(n)[:8]}" for n in REQUIRED_WEIGHTS),
     }
 
 

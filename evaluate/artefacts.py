@@ -1,4 +1,4 @@
-"""What an evaluation leaves on disk as data: results.json and clips.parquet."""
+"""What an evaluation leaves on disk as data: results.json, results.parquet, clips.parquet and two tables to print."""
 
 import json
 from collections.abc import Sequence
@@ -9,35 +9,51 @@ import pandas as pd
 
 from evaluate.measure import Measured
 from evaluate.results import Result
-from evaluate.sets import Sets
+from evaluate.system import REFERENCE, System
+from evaluate.tables import latex, markdown
 
-FORMAT = 1
+FORMAT = 2
 DIGITS = 9  # significant: beyond, linear algebra rounds differently with memory alignment and core count
 
 
-def results_json(results: Sequence[Result], *, inputs: dict[str, str | None]) -> str:
+def results_json(systems: Sequence[System], *, inputs: dict[str, Any]) -> str:
     """All results as JSON text with sorted keys: the same inputs give the same text, byte for byte."""
     document: dict[str, Any] = {
         "format": FORMAT,
         "inputs": inputs,
-        "metrics": {result.name: _rounded(result.to_json()) for result in results},
+        "systems": {
+            system.name: {result.name: _rounded(result.to_json()) for result in system.results} for system in systems
+        },
     }
     return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def clips_table(results: Sequence[Result], sets: Sets) -> pd.DataFrame:
-    """One row a clip, reference first: set, name, frames, one column a per-clip number, and failures with reasons."""
-    rows = [_row(clip, "reference", results) for clip in sets.reference]
-    rows += [_row(clip, "generated", results) for clip in sets.generated]
-    columns = dict.fromkeys(column for result in results for column in result.per_clip)
-    fixed = ["set", "name", "n_frames", *columns, "failures"]
-    return pd.DataFrame(rows, columns=fixed)
+def results_table(systems: Sequence[System]) -> pd.DataFrame:
+    """One row a system and metric: value, interval, what to read it against, counts, coverage, fingerprint."""
+    return pd.DataFrame([_result_row(system.name, result) for system in systems for result in system.results])
 
 
-def write_artefacts(folder: Path, results: Sequence[Result], sets: Sets, *, inputs: dict[str, str | None]) -> None:
-    """Write results.json and clips.parquet into an existing folder."""
-    (folder / "results.json").write_text(results_json(results, inputs=inputs), encoding="utf-8")
-    clips_table(results, sets).to_parquet(folder / "clips.parquet", index=False)
+def clips_table(systems: Sequence[System]) -> pd.DataFrame:
+    """One row a clip, reference first: system, name, frames, one column a per-clip number, failures with reasons."""
+    first = systems[0]
+    rows = [_clip_row(clip, REFERENCE, first.results) for clip in first.sets.reference]
+    rows += [_clip_row(clip, system.name, system.results) for system in systems for clip in system.sets.generated]
+    columns = dict.fromkeys(
+        column
+        for system in systems
+        for result in system.results
+        for column in (*result.per_clip, *result.per_reference_clip)
+    )
+    return pd.DataFrame(rows, columns=["system", "name", "n_frames", *columns, "failures"])
+
+
+def write_artefacts(folder: Path, systems: Sequence[System], *, inputs: dict[str, Any]) -> None:
+    """Write results.json, results.parquet, clips.parquet, table.md and table.tex into an existing folder."""
+    (folder / "results.json").write_text(results_json(systems, inputs=inputs), encoding="utf-8")
+    results_table(systems).to_parquet(folder / "results.parquet", index=False)
+    clips_table(systems).to_parquet(folder / "clips.parquet", index=False)
+    (folder / "table.md").write_text(markdown(systems), encoding="utf-8")
+    (folder / "table.tex").write_text(latex(systems), encoding="utf-8")
 
 
 def _rounded(value: Any) -> Any:
@@ -48,14 +64,34 @@ def _rounded(value: Any) -> Any:
     return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
 
 
-def _row(clip: Measured, side: str, results: Sequence[Result]) -> dict[str, Any]:
+def _result_row(system: str, result: Result) -> dict[str, Any]:
+    interval, coverage, count = result.interval, result.generated_coverage, result.generated_n
+    return {
+        "system": system,
+        "metric": result.name,
+        "value": _rounded(result.value),
+        "low": _rounded(interval.low) if interval else None,
+        "high": _rounded(interval.high) if interval else None,
+        "higher_is_better": result.higher_is_better,
+        "floor": _rounded(result.floor.value) if result.floor else None,
+        "reference_value": _rounded(result.reference_value.value) if result.reference_value else None,
+        "clips": count.clips if count else None,
+        "frames": count.frames if count else None,
+        "measured": coverage.measured if coverage else None,
+        "total": coverage.total if coverage else None,
+        "fingerprint": result.fingerprint,
+        "absent": result.absent,
+    }
+
+
+def _clip_row(clip: Measured, system: str, results: Sequence[Result]) -> dict[str, Any]:
     numbers: dict[str, Any] = {}
     failed: dict[str, list[str]] = {}
     for result in results:
-        columns = result.per_clip if side == "generated" else result.per_reference_clip
+        columns = result.per_reference_clip if system == REFERENCE else result.per_clip
         numbers |= {column: values.get(clip.name) for column, values in columns.items()}
-        coverage = result.generated_coverage if side == "generated" else result.reference_coverage
+        coverage = result.reference_coverage if system == REFERENCE else result.generated_coverage
         if coverage is not None and clip.name in coverage.failed:
             failed.setdefault(coverage.failed[clip.name], []).append(result.name)
     text = "; ".join(f"{', '.join(metrics)}: {reason}" for reason, metrics in failed.items())
-    return {"set": side, "name": clip.name, "n_frames": clip.n_frames, **numbers, "failures": text}
+    return {"system": system, "name": clip.name, "n_frames": clip.n_frames, **numbers, "failures": text}

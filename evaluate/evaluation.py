@@ -8,11 +8,11 @@ from curate import plugins, weights
 from curate.errors import EmoforgeError, WeightsError
 from evaluate.measure import Measured
 from evaluate.observation import FACE_WEIGHTS
-from evaluate.protocol import plugin_module
+from evaluate.protocol import ABSENT, plugin_module, versions
 from evaluate.results import Result
 from evaluate.sets import Sets
 
-METRICS = ("fd_efficientnet_lite0", "fd_expression_mesh", "sync_correlation", "identity_similarity")
+EXTRAS = {"torch-fidelity": "fid", "transformers": "features"}  # package -> the extra that installs it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +22,7 @@ class Plan:
     metrics: tuple[str, ...]
     features: tuple[str, ...]
     scorers: tuple[str, ...]
+    pairs: tuple[str, ...]
     absent: Mapping[str, str]
 
 
@@ -31,23 +32,25 @@ def required_weights(metrics: Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted({name for metric in metrics for name in _weights_of(metric)}))
 
 
-def plan(metrics: Sequence[str] = METRICS) -> Plan:
+def plan(metrics: Sequence[str]) -> Plan:
     """Check names and weights before anything is decoded; a metric without its weights is planned as absent."""
     required_weights(metrics)
-    absent = {metric: reason for metric in metrics if (reason := _missing_weights(metric))}
+    absent = {metric: reason for metric in metrics if (reason := _missing(metric))}
     modules = [_metric(metric) for metric in metrics if metric not in absent]
     return Plan(
         metrics=tuple(metrics),
         features=_unique(name for module in modules for name in module.FEATURES),
         scorers=_unique(name for module in modules for name in module.SCORERS),
+        pairs=_unique(name for module in modules for name in _pairs(module)),
         absent=absent,
     )
 
 
 def compute(plan: Plan, sets: Sets) -> tuple[Result, ...]:
     """One result a metric, in the plan's order; EmoforgeError when one side holds no video that can be decoded."""
-    for clips, side in ((sets.reference, "reference"), (sets.generated, "generated")):
-        check_readable(clips, side)
+    check_readable(sets.generated, "generated")
+    if not sets.statistics:
+        check_readable(sets.reference, "reference")
     return tuple(
         _absent(name, plan.absent[name]) if name in plan.absent else _result(name, sets) for name in plan.metrics
     )
@@ -78,7 +81,12 @@ def _absent(metric: str, reason: str) -> Result:
     )
 
 
-def _missing_weights(metric: str) -> str | None:
+def _missing(metric: str) -> str | None:
+    """Why the metric can't be computed here: a package of an extra, or weights."""
+    features = [plugin_module("evaluate.features", feature) for feature in _metric(metric).FEATURES]
+    for package, extra in EXTRAS.items():
+        if any(package in module.PACKAGES for module in features) and versions([package])[package] == ABSENT:
+            return f"it needs {package}: pip install 'emoforge[{extra}]'"
     for name in _weights_of(metric):
         try:
             weights.path(name)
@@ -90,7 +98,14 @@ def _missing_weights(metric: str) -> str | None:
 def _weights_of(metric: str) -> tuple[str, ...]:
     module = _metric(metric)
     of_features = [plugin_module("evaluate.features", feature).WEIGHTS for feature in module.FEATURES]
-    return _unique(name for names in (*of_features, FACE_WEIGHTS if module.SCORERS else ()) for name in names)
+    of_pairs = [plugin_module("evaluate.pairs", pair).WEIGHTS for pair in _pairs(module)]
+    of_scorers = plugins.weights_of("curate.scorers", module.SCORERS)
+    faces = FACE_WEIGHTS if module.SCORERS else ()
+    return _unique(name for names in (faces, *of_features, of_scorers, *of_pairs) for name in names)
+
+
+def _pairs(module: ModuleType) -> tuple[str, ...]:
+    return getattr(module, "PAIRS", ())
 
 
 def _metric(name: str) -> ModuleType:

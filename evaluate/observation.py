@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curate import mesh as face_mesh
-from curate.analysis import ANALYSIS_WIDTH_PX, Analysis, analyse
+from curate.analysis import Analysis, analyse
 from curate.clip_media import ClipMedia, clip_media
 from curate.errors import MediaError
 from curate.faces.blazeface import blazeface
@@ -21,9 +22,13 @@ MIN_MESH_CONFIDENCE = 0.5
 MIN_TRACK_SHARE = 0.5  # of the video: less is a face among other things, or a pattern taken for one
 FACE_WEIGHTS = ("blazeface_full_range_sparse", "face_mesh")
 
+HELD = 32
+PICTURE_WIDTH_PX = 1280  # of pictures that are held: 32 of them take under 100 MB
+
+EVERY_FRAME = f"grid of {CORPUS_FPS} fps, every frame at its full size"
 FRAME_RULE = (
     f"grid of {CORPUS_FPS} fps, frames 0, s, 2s, ... with s the smallest power of two that leaves at most {{n}}; "
-    f"pictures at most {ANALYSIS_WIDTH_PX} px wide"
+    f"pictures at most {PICTURE_WIDTH_PX} px wide"
 )
 
 
@@ -51,12 +56,22 @@ class Observation:
     """
 
     media: Path | bytes
-    max_frames: int
+    max_frames: int | None
 
     @cached_property
     def pictures(self) -> tuple[Picture, ...]:
-        """At most `max_frames` frames over the whole video, by FRAME_RULE; memory does not grow with its length."""
-        return choose_pictures(self.media, max_frames=self.max_frames)
+        """At most `max_frames` frames over the whole video (HELD without a bound), by FRAME_RULE; memory does not grow
+        with its length."""
+        return choose_pictures(self.media, max_frames=self.max_frames or HELD)
+
+    def chosen(self) -> Iterator[Picture]:
+        """The frames that the protocol asks for: the pictures, or without a bound every frame at its full size."""
+        return self.frames() if self.max_frames is None else iter(self.pictures)
+
+    def frames(self) -> Iterator[Picture]:
+        """Every frame of the grid at its full size, in one pass that holds none of them."""
+        for frame in read_frames(self.media):
+            yield Picture(index=frame.index, image=frame.image)
 
     @cached_property
     def analysis(self) -> Analysis:
@@ -101,7 +116,7 @@ class Observation:
 def choose_pictures(media: Path | bytes, *, max_frames: int) -> tuple[Picture, ...]:
     """Keep every s-th frame in one streaming pass, doubling s whenever more than `max_frames` are held."""
     stride, kept = 1, list[Picture]()
-    for frame in read_frames(media, width=ANALYSIS_WIDTH_PX):
+    for frame in read_frames(media, width=PICTURE_WIDTH_PX):
         if frame.index % stride:
             continue
         kept.append(Picture(index=frame.index, image=frame.image))

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from evaluate.protocol import fingerprint
+
+if TYPE_CHECKING:
+    from evaluate.intervals import Interval
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,18 +46,22 @@ class Coverage:
 class Result:
     """One metric's number, or the reason why there is none (`absent`).
 
-    `floor`: for distances, real against real; `reference_value`: for per-clip numbers, the same on the reference.
+    `higher_is_better` is None where neither way is: nearer to the reference is.
+    `interval` is the value's, over clips. `floor`: for distances, real against real; `reference_value`, with its
+    `reference_interval`: for per-clip numbers, the same on the reference.
     `per_clip`, `per_reference_clip`: column -> clip name -> value, for clips.parquet.
     """
 
     name: str
     title: str
     value: float | None
-    higher_is_better: bool
+    higher_is_better: bool | None
     protocol: Mapping[str, Any]
     absent: str | None = None
     reference_n: Count | None = None
     generated_n: Count | None = None
+    interval: Interval | None = None
+    reference_interval: Interval | None = None
     floor: Baseline | None = None
     reference_value: Baseline | None = None
     reference_coverage: Coverage | None = None

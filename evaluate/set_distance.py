@@ -1,76 +1,244 @@
-"""A set metric: the Fréchet distance between both sets on one feature, and between two halves of the reference."""
+"""A set metric: a distance between both sets on one feature, with its interval, and within the reference."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluate.distances import frechet_distance, gaussian
+from curate.errors import EmoforgeError
+from evaluate.distances import Slopes, frechet_distance, frechet_slopes
+from evaluate.intervals import MIN_CLUSTERS, Interval, bootstrap_distance
+from evaluate.kernel_distance import biased_kid, kernel_sums, kid_slopes, unbiased_kid
 from evaluate.measure import Measured
 from evaluate.protocol import feature_protocol
 from evaluate.results import Baseline, Count, Result
+from evaluate.set_statistics import MIN_CLIPS, Part, SetStatistics, set_statistics, split
 from evaluate.sets import Sets, coverage
 
-DISTANCE = "Fréchet, float64, unbiased covariances, trace of the root as a nuclear norm (no matrix root)"
-MIN_CLIPS = 2
-FLOOR_RULE = "reference against reference: clips in the order of their names' sha256, first half against second half"
+FRECHET = "Fréchet, float64, unbiased covariances, trace of the root as a nuclear norm (no matrix root)"
+KID = "squared MMD, kernel (x.y / d + 1)^3, float64, unbiased, all pairs of at most {n} vectors a set"
+FLOOR_RULE = (
+    "reference against reference: clips or clusters in the order of their names' sha256, as many as the generated set "
+    "has, at most half, against the rest"
+)
+STORED_FLOOR_RULE = "reference against reference: the two parts of the stored statistics"
+MAX_VECTORS = 10_000
+"""That KID takes of a set: beyond, each clip gives equally many, spread evenly over it."""
+
+Measure = Callable[[Sets, str, Mapping[str, Any]], "Distance"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Distance:
+    """A distance between two sets, with everything it must be read with."""
+
+    value: float
+    interval: Interval | None
+    floor: Baseline | None
+    reference_n: Count
+    generated_n: Count
+    detail: Mapping[str, float | int | str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def frechet_result(sets: Sets, *, name: str, title: str, feature: str) -> Result:
-    """The Fréchet distance of `feature` between both sets, with floor and counts; absent below two clips a side."""
-    reference = [clip for clip in sets.reference if feature in clip.features]
-    generated = [clip for clip in sets.generated if feature in clip.features]
-    few = _too_few(reference, "reference") or _too_few(generated, "generated")
-    pooled = [] if few else [_pool(reference, feature), _pool(generated, feature)]
-    return Result(
+    """The Fréchet distance of `feature` between both sets; absent, with the reason, below two clips a side.
+
+    Features are read one clip at a time (twice: statistics, then the interval), so memory is independent of the number
+    of clips. The reference may be stored statistics.
+    """
+    return _result(sets, _frechet, name=name, title=title, feature=feature, distance=FRECHET)
+
+
+def kid_result(sets: Sets, *, name: str, title: str, feature: str) -> Result:
+    """The kernel distance of `feature`, over all pairs rather than random subsets; may be negative.
+
+    Absent below two clips a side, or where the reference is stored statistics: the kernel needs the vectors.
+    """
+    return _result(sets, _kid, name=name, title=title, feature=feature, distance=KID.format(n=MAX_VECTORS))
+
+
+def _result(sets: Sets, measure: Measure, *, name: str, title: str, feature: str, distance: str) -> Result:
+    of_feature = feature_protocol(feature, max_frames=sets.max_frames)
+    result = Result(
         name=name,
         title=title,
-        value=None if few else _distance(*pooled),
-        absent=few,
+        value=None,
         higher_is_better=False,
-        protocol={"metric": name, "distance": DISTANCE, **feature_protocol(feature, max_frames=sets.max_frames)},
-        reference_n=_count(reference, feature),
-        generated_n=_count(generated, feature),
-        floor=floor(reference, feature),
-        reference_coverage=coverage(sets.reference, feature),
+        protocol={"metric": name, "distance": distance, **of_feature},
+        reference_coverage=None if _stored(sets, feature) else coverage(sets.reference, feature),
         generated_coverage=coverage(sets.generated, feature),
-        notes=_notes(pooled),
+    )
+    try:
+        found = measure(sets, feature, of_feature)
+    except EmoforgeError as error:
+        return replace(result, absent=str(error))
+    unsure = () if found.interval else (f"no interval: it needs {MIN_CLUSTERS} clusters of clips a set",)
+    return replace(
+        result,
+        value=found.value,
+        interval=found.interval,
+        floor=found.floor,
+        reference_n=found.reference_n,
+        generated_n=found.generated_n,
+        detail=found.detail,
+        notes=(*found.notes, *unsure),
     )
 
 
-def floor(clips: Sequence[Measured], feature: str) -> Baseline | None:
-    """The distance between two halves of the reference, split by clip; None with fewer than two clips a half."""
-    ordered = sorted(clips, key=lambda clip: hashlib.sha256(clip.name.encode()).hexdigest())
-    halves = [ordered[: len(ordered) // 2], ordered[len(ordered) // 2 :]]
-    if len(halves[0]) < MIN_CLIPS:
+def _frechet(sets: Sets, feature: str, protocol: Mapping[str, Any]) -> Distance:
+    made_clips = _having(sets.generated, feature, "generated")
+    stored = _stored(sets, feature)
+    if stored:
+        _check_protocol(stored, protocol)
+    real_clips = [] if stored else _having(sets.reference, feature, "reference")
+    halves = split(real_clips, size=len(made_clips), clusters=sets.clusters)
+    reference = stored or set_statistics(halves, feature, protocol=protocol)
+    real, made = reference.whole, set_statistics([made_clips], feature, protocol=protocol).whole
+    value = frechet_distance(real.gaussian, made.gaussian)
+    of_real, of_made = frechet_slopes(real.gaussian, made.gaussian)
+    sides = [_by_clip(made_clips, feature, of_made)] + ([] if stored else [_by_clip(real_clips, feature, of_real)])
+    interval = bootstrap_distance(value, sides, clusters=sets.clusters)
+    return Distance(
+        value=value,
+        interval=_not_negative(interval, suffix="; the stored reference taken as it is" if stored else ""),
+        floor=_frechet_floor(reference.parts, STORED_FLOOR_RULE if stored else FLOOR_RULE),
+        reference_n=real.count,
+        generated_n=made.count,
+        notes=_few_vectors(real, made),
+    )
+
+
+def _kid(sets: Sets, feature: str, protocol: Mapping[str, Any]) -> Distance:
+    if _stored(sets, feature):
+        raise EmoforgeError("the reference is stored statistics, and a kernel distance needs its vectors")
+    real_clips = _at_most(_having(sets.reference, feature, "reference"))
+    made_clips = _at_most(_having(sets.generated, feature, "generated"))
+    halves = split(real_clips, size=len(made_clips), clusters=sets.clusters)
+    parts = [_pool(half, feature, most=MAX_VECTORS // len(real_clips)) for half in halves]
+    real, made = _joined(parts), _pool(made_clips, feature, most=MAX_VECTORS // len(made_clips))
+    sums = kernel_sums(real.vectors, made.vectors)
+    value = unbiased_kid(sums)
+    sides = [pool.by_clip(slopes) for pool, slopes in zip((real, made), kid_slopes(sums), strict=True)]
+    return Distance(
+        value=value,
+        interval=bootstrap_distance(value, sides, clusters=sets.clusters),
+        floor=_kid_floor(parts),
+        reference_n=real.count,
+        generated_n=made.count,
+        detail={"biased": biased_kid(sums)},
+        notes=_thinned(real, made),
+    )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Pool:
+    """Vectors of many clips in one array: `sizes`, clip name -> how many of them, in their order."""
+
+    vectors: NDArray[np.float32]
+    sizes: Mapping[str, int]
+    thinned: bool
+
+    @property
+    def count(self) -> Count:
+        return Count(frames=len(self.vectors), clips=len(self.sizes))
+
+    def by_clip(self, slopes: NDArray[np.float64]) -> dict[str, float]:
+        ends = np.cumsum(list(self.sizes.values()))[:-1]
+        return {name: float(part.sum()) for name, part in zip(self.sizes, np.split(slopes, ends), strict=True)}
+
+
+def _pool(clips: Sequence[Measured], feature: str, *, most: int) -> _Pool:
+    """At most `most` vectors of each clip, in the order of the names, one clip's features in memory beside them."""
+    taken: list[NDArray[np.float32]] = []
+    sizes: dict[str, int] = {}
+    thinned = False
+    for clip in sorted(clips, key=lambda clip: clip.name):
+        vectors = clip.features[feature]
+        chosen = vectors[_spread(len(vectors), most)]
+        taken.append(chosen)
+        sizes[clip.name] = len(chosen)
+        thinned |= len(chosen) < len(vectors)
+    return _Pool(vectors=np.concatenate(taken), sizes=sizes, thinned=thinned)
+
+
+def _spread(n: int, most: int) -> NDArray[np.intp]:
+    return np.arange(n) if n <= most else np.linspace(0, n - 1, most).round().astype(np.intp)
+
+
+def _joined(pools: Sequence[_Pool]) -> _Pool:
+    return _Pool(
+        vectors=np.concatenate([pool.vectors for pool in pools]),
+        sizes={name: size for pool in pools for name, size in pool.sizes.items()},
+        thinned=any(pool.thinned for pool in pools),
+    )
+
+
+def _frechet_floor(parts: Sequence[Part], how: str) -> Baseline | None:
+    if len(parts) < 2:
         return None
-    value = _distance(*(_pool(half, feature) for half in halves))
-    return Baseline(value=value, how=FLOOR_RULE, n=tuple(_count(half, feature) for half in halves))
+    first, second = parts
+    value = frechet_distance(first.gaussian, second.gaussian)
+    return Baseline(value=value, how=how, n=(first.count, second.count))
 
 
-def _distance(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
-    return frechet_distance(gaussian(a), gaussian(b))
-
-
-def _pool(clips: Sequence[Measured], feature: str) -> NDArray[np.float32]:
-    """All clips' vectors in the order of the names, so that the order of measuring can't touch the sums."""
-    return np.concatenate([clip.features[feature] for clip in sorted(clips, key=lambda clip: clip.name)])
-
-
-def _count(clips: Sequence[Measured], feature: str) -> Count:
-    return Count(frames=sum(len(clip.features[feature]) for clip in clips), clips=len(clips))
-
-
-def _too_few(clips: Sequence[Measured], side: str) -> str | None:
-    if len(clips) >= MIN_CLIPS:
+def _kid_floor(parts: Sequence[_Pool]) -> Baseline | None:
+    if len(parts) < 2:
         return None
-    return f"too few {side} clips: {len(clips)} measured, and a distance between sets needs {MIN_CLIPS}"
+    first, second = parts
+    value = unbiased_kid(kernel_sums(first.vectors, second.vectors))
+    return Baseline(value=value, how=FLOOR_RULE, n=(first.count, second.count))
 
 
-def _notes(pooled: Sequence[NDArray[np.float32]]) -> tuple[str, ...]:
-    if not pooled or (fewest := min(len(features) for features in pooled)) > (dimensions := pooled[0].shape[1]):
+def _by_clip(clips: Sequence[Measured], feature: str, slopes: Slopes) -> dict[str, float]:
+    return {clip.name: float(slopes(clip.features[feature]).sum()) for clip in clips}
+
+
+def _having(clips: Sequence[Measured], feature: str, side: str) -> list[Measured]:
+    """The clips that have the feature; EmoforgeError when they are too few for a distance."""
+    having = [clip for clip in clips if feature in clip.features]
+    if len(having) < MIN_CLIPS:
+        needed = f"a distance between sets needs {MIN_CLIPS}"
+        raise EmoforgeError(f"too few {side} clips: {len(having)} measured, and {needed}")
+    return having
+
+
+def _stored(sets: Sets, feature: str) -> SetStatistics | None:
+    stored: Mapping[str, SetStatistics] = getattr(sets, "statistics", {})
+    return stored.get(feature)
+
+
+def _at_most(clips: Sequence[Measured]) -> Sequence[Measured]:
+    """MAX_VECTORS clips of more, by their names' sha256."""
+    return sorted(clips, key=lambda clip: hashlib.sha256(clip.name.encode()).digest())[:MAX_VECTORS]
+
+
+def _not_negative(interval: Interval | None, *, suffix: str) -> Interval | None:
+    return interval and replace(interval, low=max(interval.low, 0.0), how=interval.how + suffix)
+
+
+def _check_protocol(stored: SetStatistics, protocol: Mapping[str, Any]) -> None:
+    """EmoforgeError unless the stored vectors were made as these are; versions may differ."""
+    theirs, ours = (json.loads(json.dumps(dict(found))) for found in (stored.protocol, protocol))
+    apart = sorted(key for key in {*theirs, *ours} - {"versions"} if theirs.get(key) != ours.get(key))
+    if apart:
+        raise EmoforgeError(f"the stored reference was made by another protocol: {', '.join(apart)} differ")
+
+
+def _thinned(*pools: _Pool) -> tuple[str, ...]:
+    if not any(pool.thinned for pool in pools):
+        return ()
+    return (f"of a larger set at most {MAX_VECTORS} frames are taken, evenly over each clip",)
+
+
+def _few_vectors(real: Part, made: Part) -> tuple[str, ...]:
+    fewest, dimensions = min(real.gaussian.n, made.gaussian.n), len(real.gaussian.mean)
+    if fewest > dimensions:
         return ()
     return (f"only {fewest} frames for {dimensions} dimensions: biased upwards, so read it against its floor",)

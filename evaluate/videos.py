@@ -7,18 +7,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow.parquet as pq
+
 from curate.corpus import INDEX, ClipRef, Corpus, is_corpus, open_corpus
 from curate.errors import EmoforgeError
+from curate.splits import SPLITS
 
 SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".webm"})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Video:
-    """One video by name: `name` is unique in its set, `stem` pairs it with a reference or a portrait."""
+    """One video by name: `name` is unique in its set, `stem` pairs it with a reference or a portrait.
+
+    `cluster` is shared by clips of one identity, or of one source; None where that isn't known.
+    """
 
     name: str
     stem: str
+    cluster: str | None = None
     path: Path | None = None
     corpus: Corpus | None = None
     ref: ClipRef | None = None
@@ -32,13 +39,14 @@ class Video:
         return self.path
 
 
-def list_videos(place: Path) -> tuple[Video, ...]:
+def list_videos(place: Path, *, split: str | None = None) -> tuple[Video, ...]:
     """The videos of a corpus (in index order), of a folder and its subfolders (by name), or one file.
 
-    A corpus clip's stem is its clip_id. Raises EmoforgeError when the place is missing or holds no video.
+    A corpus clip's stem is its clip_id. With `split`, a corpus gives the clips of that split alone. Raises
+    EmoforgeError when the place is missing or holds no video.
     """
     if is_corpus(place):
-        return _corpus_videos(place)
+        return _corpus_videos(place, split)
     if not place.exists():
         raise EmoforgeError(
             f"{place} does not exist; give a folder of videos or a folder that `emoforge curate` wrote."
@@ -73,15 +81,38 @@ def _content_key(video: Video) -> str:
         return f"unreadable {error.errno}"
 
 
-def _corpus_videos(place: Path) -> tuple[Video, ...]:
-    corpus = open_corpus(place)
-    return tuple(Video(name=ref.clip_id, stem=ref.clip_id, corpus=corpus, ref=ref) for ref in corpus.clips)
+def _corpus_videos(place: Path, split: str | None) -> tuple[Video, ...]:
+    corpus, rows = open_corpus(place), _splits(place)
+    if split is not None and rows is None:
+        raise EmoforgeError(f"{place} has no {SPLITS}, so no split {split!r}; run: emoforge split {place}")
+    videos = []
+    for ref in corpus.clips:
+        in_split, person = (rows or {}).get(ref.clip_id, (None, None))
+        if split is None or in_split == split:
+            cluster = person or ref.source_id
+            videos.append(Video(name=ref.clip_id, stem=ref.clip_id, cluster=cluster, corpus=corpus, ref=ref))
+    if not videos:
+        raise EmoforgeError(f"the split {split!r} of {place} holds no clip")
+    return tuple(videos)
+
+
+def _splits(place: Path) -> dict[str, tuple[str, str]] | None:
+    """Clip id -> (its split, its identity cluster); None where the corpus was not split."""
+    if not (place / SPLITS).is_file():
+        return None
+    table = pq.read_table(place / SPLITS, columns=["clip_id", "split", "identity_cluster"])
+    return {row["clip_id"]: (row["split"], row["identity_cluster"]) for row in table.to_pylist()}
 
 
 def _folder_videos(place: Path) -> tuple[Video, ...]:
     paths = [place] if place.is_file() else sorted(p for p in place.rglob("*") if _is_video(p, place))
     root = place.parent if place.is_file() else place
-    return tuple(Video(name=p.relative_to(root).as_posix(), stem=p.stem, path=p) for p in paths)
+    return tuple(Video(name=_clean(p.relative_to(root).as_posix()), stem=_clean(p.stem), path=p) for p in paths)
+
+
+def _clean(name: str) -> str:
+    """A file's name as text that can be written: what isn't UTF-8 in it is shown by question marks."""
+    return name.encode("utf-8", "replace").decode("utf-8")
 
 
 def _is_video(path: Path, place: Path) -> bool:

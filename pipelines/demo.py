@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 STAGES = ("image", "video", "speed")
 SAMPLE_CORPUS = "sample_corpus"
+SCORES = ["fd_efficientnet_lite0", "fd_expression_mesh", "sync_correlation", "mouth_in_silence", "identity_similarity"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -243,10 +244,13 @@ def _sample(config: DemoConfig, out: Path, drives: "list[Drive]") -> None:
 def _evaluate(out: Path) -> None:
     places: dict[str, Any] = {
         "reference": out / "corpus",
-        "generated": out / "samples",
+        "split": "all",
+        "generated": [str(out / "samples")],
         "portraits": out / "samples" / "portraits",
+        "save_statistics": False,
+        "accept": None,
     }
-    _call("evaluate", **places, out=out / "evaluation", **_local())
+    _call("evaluate", settings={"metrics": SCORES}, **places, out=out / "evaluation", **_local())
 
 
 def _summary(out: Path, drives: "list[Drive]", outcomes: "pd.DataFrame", scores: "pd.DataFrame", steps: Steps) -> None:

@@ -72,8 +72,9 @@ def write_page(
 
 
 def read_scores(results: Path) -> pd.DataFrame:
-    """Return one row a metric of an evaluation's results.json: its value and what to read it against."""
-    metrics: dict[str, dict[str, Any]] = json.loads(results.read_text(encoding="utf-8"))["metrics"]
+    """Return one row a metric of an evaluation's results.json of one system: its value and what to read it against."""
+    systems: dict[str, dict[str, dict[str, Any]]] = json.loads(results.read_text(encoding="utf-8"))["systems"]
+    (metrics,) = systems.values()
     return pd.DataFrame([_score(metric) for metric in metrics.values()])
 
 

@@ -1,68 +1,69 @@
-"""Score generated videos against reference videos: set distances with their real-vs-real floor, sync, identity.
+"""Score generated videos against real ones: set distances with their real-vs-real floor, sync, identity, and more.
 
-Writes OUT/results.json, clips.parquet (one row a clip, with what failed and why) and report.html. A metric whose
-weights are missing is skipped and says how to get them; the others stand.
+Several systems stand side by side when --generated is given more than once. Writes OUT/results.json and
+results.parquet, clips.parquet (one row a clip, with what failed and why), table.md, table.tex and report.html. A metric
+whose weights are missing is skipped and says how to get them; the others stand.
 """
 
 import argparse
 import logging
 import shutil
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from curate.errors import EmoforgeError, WeightsError
 from pipelines.config import option
 from pipelines.curate import add_executor_arguments
+from pipelines.measuring import Measuring, Place, Workers, measure_all, videos_at
+from pipelines.stages import Budget
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from evaluate.evaluation import Plan
-    from evaluate.measure import Measured
-    from evaluate.results import Result
-    from evaluate.sets import Sets
-    from evaluate.videos import Video
+    from evaluate.system import System
 
 log = logging.getLogger(__name__)
-
-SETS = ("generated", "reference")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Task:
-    """One clip to measure: its set (one of SETS), its place in it and its name."""
-
-    label: str
-    place: int
-    name: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluateConfig:
     """Which numbers, from how many frames."""
 
-    metrics: list[str] = option(
-        ["fd_efficientnet_lite0", "fd_expression_mesh", "sync_correlation", "identity_similarity"],
-        "metrics in the report's order: files of evaluate/metrics",
+    protocol: str = option("emo", "named settings: a file of evaluate/protocols, e.g. emo, pytorch-fid, stylegan-v")
+    metrics: list[str] | None = option(
+        None, "metrics in the report's order, files of evaluate/metrics, instead of the protocol's"
     )
-    max_frames: int = option(32, "most frames of a clip that distances and identity look at, spread evenly over it")
+    max_frames: int | None = option(None, "most frames of a clip that distances look at, instead of the protocol's")
     wall_s: float = option(1_800.0, "longest measuring of one clip, seconds; beyond it the clip counts as failed")
     memory_gb: float = option(4.0, "most memory that measuring one clip may take, GiB")
 
 
 CONFIG = EvaluateConfig
+STATISTICS = "statistics.npz"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Name the two sets, the portraits and the output."""
+    """Name the real set, the systems, the portraits and the output."""
     parser.add_argument(
-        "--reference", required=True, type=Path, metavar="RUN|DIR", help="a curated corpus, or a folder of real videos"
+        "--reference",
+        type=Path,
+        metavar="RUN|DIR|FILE.npz",
+        help="a curated corpus, a folder of real videos, or statistics that --save-statistics wrote",
     )
-    parser.add_argument("--generated", required=True, type=Path, metavar="DIR", help="a folder of generated videos")
+    parser.add_argument(
+        "--split",
+        default="test",
+        choices=["train", "val", "test", "all"],
+        help="clips of a split corpus to compare with (default: test); a corpus without splits is taken whole",
+    )
+    parser.add_argument(
+        "--generated",
+        action="append",
+        default=[],
+        metavar="[NAME=]DIR",
+        help="a folder of generated videos; once more for every other system",
+    )
     parser.add_argument(
         "--portraits",
         type=Path,
@@ -70,182 +71,209 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="pictures that identity is compared with, paired by name: clip.mp4 with clip.png "
         "(default: the reference clip of the same name, else the clip's own first frame)",
     )
-    parser.add_argument("--out", required=True, type=Path, metavar="E", help="run folder to write")
+    parser.add_argument("--out", type=Path, metavar="E", help="run folder to write")
+    parser.add_argument(
+        "--save-statistics",
+        action="store_true",
+        help="measure the reference alone and leave E/statistics.npz, to be given as --reference later",
+    )
+    parser.add_argument(
+        "--accept",
+        nargs="?",
+        type=Path,
+        const=Path(),
+        metavar="CLIPS",
+        help="run every known answer and parity check that the weights here allow, say what is proven, and end; "
+        "CLIPS is a folder with published clips, such as mocha_headphones.avi",
+    )
     add_executor_arguments(parser)
 
 
 def run(args: argparse.Namespace, config: EvaluateConfig) -> None:
-    """Measure both sets, compute the metrics and write the results into the run folder."""
-    from evaluate.artefacts import write_artefacts
-    from evaluate.evaluation import compute
-    from evaluate.report import write_report
-    from evaluate.videos import digest, list_videos
+    """Measure all sets, compute the metrics and write the results into the run folder."""
+    from evaluate.system import REFERENCE
+    from evaluate.videos import digest
+    from pipelines.evaluation_results import compute_systems, write_statistics
     from pipelines.run_folder import open_run
 
-    _check(config)
-    videos = {label: list_videos(vars(args)[label]) for label in SETS}
-    plan = _plan(config)
-    inputs = {name: _text(vars(args)[name]) for name in ("reference", "generated", "portraits")}
-    inputs |= {f"{label}_sha256": digest(videos[label]) for label in SETS}
+    if args.accept is not None:
+        _accept(args.accept)
+        return
+    _check(args)
+    videos_at.cache_clear()  # a folder may have changed since this process last looked
+    metrics, max_frames = _settings(config)
+    places = _places(args)
+    plan = _plan(metrics)
+    inputs: dict[str, Any] = {
+        label: {"place": str(place.path), "split": place.split, "sha256": digest(videos_at(place))}
+        for label, place in places.items()
+    }
+    inputs |= {"portraits": _text(args.portraits), "statistics": _stored(args)}
     with open_run(args.out, command="evaluate", config=config, inputs=inputs) as folder:
         if folder.done:
             print(f"done already: {folder.path / 'report.html'}")
             return
-        sets = _measure_all(args, config, plan, videos, folder.path / "work")
-        results = compute(plan, sets)
-        write_artefacts(folder.path, results, sets, inputs=inputs)
-        report = write_report(folder.path, results, sets, inputs=inputs)
-        shutil.rmtree(folder.path / "work")
-    _summary(results, report)
+        measuring = _measuring(places, plan, max_frames, folder.path / "work")
+        measured = measure_all(measuring, _workers(args, config, folder.path))
+        if args.save_statistics:
+            features = write_statistics(folder.path / STATISTICS, measuring, measured[REFERENCE])
+            print(f"statistics of {', '.join(features)}: {folder.path / STATISTICS}")
+        else:
+            stored = args.reference if _stored(args) else None
+            systems = compute_systems(measuring, measured, portraits=args.portraits, statistics=stored)
+            _write(folder.path, systems, inputs, _local_files(places))
+        shutil.rmtree(measuring.work)
 
 
-def _check(config: EvaluateConfig) -> None:
-    if config.max_frames < 2:
-        raise EmoforgeError(f"max_frames must be 2 or more, not {config.max_frames}")
-    if not config.metrics:
+def _write(
+    folder: Path, systems: "list[System]", inputs: dict[str, Any], files: Mapping[tuple[str, str], Path]
+) -> None:
+    from evaluate.artefacts import write_artefacts
+    from evaluate.report import write_report
+    from evaluate.report_clips import preview_tasks
+    from pipelines.previews import make_previews
+
+    write_artefacts(folder, systems, inputs=inputs)
+    tasks = preview_tasks(systems, files)
+    made = make_previews(list(tasks.values()), log_file=folder / "workers.log", all_s=60.0) if tasks else {}
+    previews = {clip: made[task.clip_id] for clip, task in tasks.items() if task.clip_id in made}
+    report = write_report(folder, systems, inputs=inputs, places=files, previews=previews)
+    _summary(systems, report)
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Say what is missing, as argparse would."""
+    for name in ("reference", "out"):
+        if getattr(args, name) is None:
+            raise EmoforgeError(f"--{name} is needed (or --accept alone); see emoforge evaluate --help")
+    if bool(args.generated) == args.save_statistics:
+        raise EmoforgeError("give --generated DIR, or --save-statistics to measure the reference alone")
+    if args.save_statistics and _stored(args):
+        raise EmoforgeError(f"{args.reference} is statistics already")
+
+
+def _stored(args: argparse.Namespace) -> str | None:
+    """Return the address of the stored statistics that stand for the reference."""
+    return str(args.reference) if args.reference.suffix == ".npz" else None
+
+
+def _accept(clips: Path) -> None:
+    """Print what every check said; EmoforgeError when one failed."""
+    from evaluate.acceptance import verdicts
+
+    failed = 0
+    for verdict in verdicts(clips):
+        failed += verdict.state == "failed"
+        print(f"{verdict.state:<11} {verdict.name}: {verdict.said}")
+    if failed:
+        raise EmoforgeError(f"{failed} checks failed: numbers of this machine are not to be trusted")
+
+
+def _settings(config: EvaluateConfig) -> tuple[list[str], int | None]:
+    """Return the metrics and the most frames of a clip: the protocol's, unless the user says otherwise."""
+    from evaluate.protocols.contract import load
+
+    protocol = load(config.protocol)
+    metrics = list(protocol.metrics) if config.metrics is None else config.metrics
+    max_frames = protocol.max_frames if config.max_frames is None else config.max_frames
+    if not metrics:
         raise EmoforgeError("metrics is empty: name at least one file of evaluate/metrics")
+    if max_frames is not None and max_frames < 2:
+        raise EmoforgeError(f"max_frames must be 2 or more, not {max_frames}")
+    return metrics, max_frames
 
 
-def _plan(config: EvaluateConfig) -> "Plan":
+def _places(args: argparse.Namespace) -> dict[str, Place]:
+    """Return where every set lies, by name, the real one first; EmoforgeError for a name given twice."""
+    from evaluate.system import REFERENCE
+
+    places = {}
+    if not _stored(args):
+        places[REFERENCE] = Place(path=args.reference.absolute(), split=_split(args.reference, args.split))
+    for text in args.generated:
+        name, equals, place = text.partition("=")
+        path = Path(place if equals else text)
+        label = name if equals else (path.stem if path.is_file() else path.resolve().name)
+        if not label or label in (*places, REFERENCE) or not _is_plain(label):
+            raise EmoforgeError(f"--generated {text}: two sets can't share a name, nor hold / in it; say NAME=DIR")
+        places[label] = Place(path=path.absolute())
+    for place in places.values():
+        videos_at(place)
+    return places
+
+
+def _split(reference: Path, wanted: str) -> str | None:
+    """A corpus that was split is compared with one split, unless all of it is asked for."""
+    from curate.splits import SPLITS
+
+    return None if wanted == "all" or not (reference / SPLITS).is_file() else wanted
+
+
+def _is_plain(label: str) -> bool:
+    return label not in (".", "..", "portraits") and not set(label) & set("/\\\0")
+
+
+def _plan(metrics: list[str]) -> "Plan":
     """Fetch what weights can be fetched, then plan; what can't be had makes its metrics absent, with the reason."""
     from curate import weights
     from evaluate.evaluation import plan, required_weights
 
-    for name in required_weights(config.metrics):
+    for name in required_weights(metrics):
         try:
             weights.fetch(name)
         except WeightsError as error:
             log.warning("%s", error)
-    planned = plan(config.metrics)
+    planned = plan(metrics)
     if len(planned.absent) == len(planned.metrics):
         raise EmoforgeError(f"no metric has its weights: {next(iter(planned.absent.values()))}")
     return planned
 
 
-def _measure_all(
-    args: argparse.Namespace, config: EvaluateConfig, plan: "Plan", videos: "dict[str, tuple[Video, ...]]", work: Path
-) -> "Sets":
-    """Measure both sets in workers that can be killed; what an interrupted run has measured already is read back."""
-    from evaluate.evaluation import check_readable
-    from evaluate.sets import Sets
-    from pipelines.progress import progress
-
-    work.mkdir(exist_ok=True)
-    portraits = _portraits(args.portraits, plan)
-    tasks = {
-        label: [Task(label=label, place=place, name=video.name) for place, video in enumerate(videos[label])]
-        for label in SETS
-    }
-    every = [task for label in SETS for task in tasks[label]]
-    todo = [task for task in every if _load(work, task) is None]
-    ended = _schedule(args, config, plan, videos, todo, work) if todo else iter(())
-    for _ in progress(ended, "measure", total=len(every), initial=len(every) - len(todo), unit="clip"):
-        pass
-    clips = {label: tuple(clip for task in tasks[label] if (clip := _load(work, task))) for label in SETS}
-    for label in SETS:
-        check_readable(clips[label], label)
-    return Sets(
-        reference=clips["reference"], generated=clips["generated"], portraits=portraits, max_frames=config.max_frames
-    )
-
-
-def _schedule(
-    args: argparse.Namespace,
-    config: EvaluateConfig,
-    plan: "Plan",
-    videos: "dict[str, tuple[Video, ...]]",
-    todo: list[Task],
-    work: Path,
-) -> Iterator[None]:
-    """Measure the clips under the chosen executor; one whose worker died or overran is recorded as failed."""
+def _measuring(places: Mapping[str, Place], plan: "Plan", max_frames: int | None, work: Path) -> Measuring:
     from curate import weights
-    from evaluate.measure import unmeasured
-    from evaluate.measured_files import save_measured
-    from pipelines.local_pool import run_local
-    from pipelines.ray_pool import run_ray
-    from pipelines.stages import Budget, Stage
+    from evaluate.system import REFERENCE
 
-    do = partial(
-        _do,
-        places={label: vars(args)[label].absolute() for label in SETS},
+    for label in places:
+        (work / label).mkdir(parents=True, exist_ok=True)
+    return Measuring(
+        places=places,
+        reference=REFERENCE,
         work=work.absolute(),
         plan=plan,
-        max_frames=config.max_frames,
+        max_frames=max_frames,
         weights_folders=weights.folders(),
     )
-    budget = Budget(wall_s=config.wall_s, memory_gb=config.memory_gb)
-    stages = [Stage(name="measure", work=do, workers=args.workers, budget=budget)]
-    if args.executor == "ray":
-        ended = run_ray(stages, todo, address=args.ray_address)
-    else:
-        ended = run_local(stages, todo, log_file=work.parent / "workers.log")
-    for task, failure in ended:
-        if failure is not None:
-            video = videos[task.label][task.place]
-            names = (*plan.features, *plan.scorers)
-            save_measured(unmeasured(video, f"{failure.reason}: {failure.error}", names=names), _file(work, task))
-        yield
 
 
-def _do(
-    task: Task,
-    *,
-    places: dict[str, Path],
-    work: Path,
-    plan: "Plan",
-    max_frames: int,
-    weights_folders: tuple[tuple[Path, ...], Path],
-) -> None:
-    """One clip, in a worker: measure it and write what was measured."""
-    import cv2
-
-    from curate import weights
-    from evaluate.measure import measure
-    from evaluate.measured_files import save_measured
-
-    weights.use_folders(weights_folders[0], cache=weights_folders[1])
-    cv2.setNumThreads(1)  # a worker owns one core
-    video = _videos(places[task.label])[task.place]
-    clip = measure(video, features=plan.features, scorers=plan.scorers, max_frames=max_frames)
-    save_measured(clip, _file(work, task))
-
-
-@lru_cache(maxsize=2)
-def _videos(place: Path) -> "tuple[Video, ...]":
-    from evaluate.videos import list_videos
-
-    return list_videos(place)
-
-
-def _file(work: Path, task: Task) -> Path:
-    return work / f"{task.label}-{task.place:06d}.npz"
-
-
-def _load(work: Path, task: Task) -> "Measured | None":
-    """What was measured of the task's clip, unless the folder's content has moved since."""
-    from evaluate.measured_files import load_measured
-
-    clip = load_measured(_file(work, task))
-    return clip if clip is not None and clip.name == task.name else None
-
-
-def _portraits(folder: Path | None, plan: "Plan") -> "dict[str, NDArray[np.float32] | str] | None":
-    from evaluate.portraits import embed_portrait, list_portraits
-
-    if folder is None:
-        return None
-    paths = list_portraits(folder)
-    if "identity_dlib" not in plan.features:
-        return {}
-    return {path.stem: embed_portrait(path) for path in paths}
+def _workers(args: argparse.Namespace, config: EvaluateConfig, folder: Path) -> Workers:
+    return Workers(
+        count=args.workers,
+        budget=Budget(wall_s=config.wall_s, memory_gb=config.memory_gb),
+        executor=args.executor,
+        ray_address=args.ray_address,
+        log_file=folder / "workers.log",
+    )
 
 
 def _text(path: Path | None) -> str | None:
     return None if path is None else str(path)
 
 
-def _summary(results: "tuple[Result, ...]", report: Path) -> None:
-    from evaluate.report import score_table
+def _local_files(places: Mapping[str, Place]) -> dict[tuple[str, str], Path]:
+    """Return (set, clip) -> its file, for those that are files of their own."""
+    return {
+        (label, video.name): video.path
+        for label, place in places.items()
+        for video in videos_at(place)
+        if video.path is not None
+    }
 
-    print(score_table(results).to_string(index=False))
+
+def _summary(systems: "list[System]", report: Path) -> None:
+    from evaluate.tables import leaderboard
+
+    rows = leaderboard(systems)
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
     print(f"\nreport   {report}")

@@ -32,5 +32,7 @@ def run(args: argparse.Namespace, config: WeightsConfig) -> None:
         return
     for row in weights.WEIGHTS.values():
         commercial = "commercial use" if row.commercial_use else "NO commercial use"
-        print(f"{row.name:<28} {row.size_bytes / 1e6:6.1f} MB  {row.licence}, {commercial}  {row.purpose}")
-        print(f"{'':<28} {weights.find(row.name) or 'not here; source: ' + row.sources[0]}")
+        size = f"{row.size_bytes / 1e6:6.1f} MB" if row.size_bytes else "   ?   MB"
+        print(f"{row.name:<28} {size}  {row.licence}, {commercial}  {row.purpose}")
+        source = row.sources[0] if row.sources else f"none; put {row.file} into a folder named by EMOFORGE_WEIGHTS"
+        print(f"{'':<28} {weights.find(row.name) or 'not here; source: ' + source}")

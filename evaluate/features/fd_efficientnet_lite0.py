@@ -33,7 +33,7 @@ def fd_efficientnet_lite0(observation: Observation) -> NDArray[np.float32]:
     count can change a bit. Weights: efficientnet-lite0 of ml-illustrated, converted from the official TensorFlow ones.
     """
     with torch.inference_mode(), one_thread():
-        rows = [_network().features(preprocess(picture.image))[0].numpy() for picture in observation.pictures]
+        rows = [network().features(preprocess(picture.image))[0].numpy() for picture in observation.pictures]
     return np.stack(rows).astype(np.float32)
 
 
@@ -48,7 +48,7 @@ def preprocess(image: NDArray[np.uint8]) -> torch.Tensor:
 
 
 @cache
-def _network() -> EfficientNetLite0:
+def network() -> EfficientNetLite0:
     network = EfficientNetLite0()
     network.load_state_dict(torch.load(weights.path(WEIGHTS[0]), weights_only=True), strict=True)
     return network.eval().requires_grad_(False)

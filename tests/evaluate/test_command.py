@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,12 +14,20 @@ from PIL import Image
 from curate import weights
 from curate.errors import WeightsError
 from curate.media_writing import write_video
-from evaluate.evaluation import METRICS, required_weights
+from evaluate.evaluation import required_weights
 from pipelines.__main__ import main
-from pipelines.evaluate import EvaluateConfig
 from tests.conftest import pan, pulsed_tone
 
 Picture = NDArray[np.uint8]
+
+METRICS = ("fd_efficientnet_lite0", "fd_expression_mesh", "sync_correlation", "identity_similarity")
+ARGUMENTS = ["--metrics", f"[{','.join(METRICS)}]", "--max_frames", "4"]
+
+
+def results(folder: Path) -> dict[str, Any]:
+    """System -> metric -> what came out."""
+    systems: dict[str, Any] = json.loads((folder / "results.json").read_text())["systems"]
+    return systems
 
 
 def evaluate(*arguments: str | Path) -> int:
@@ -62,12 +71,12 @@ def generated(tmp_path_factory: pytest.TempPathFactory, portrait: Picture) -> Pa
 @pytest.fixture(scope="module")
 def done(real: Path, generated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("done") / "e"
-    assert evaluate("--reference", real, "--generated", generated, "--out", out, "--max_frames", "4") == 0
+    assert evaluate("--reference", real, "--generated", f"ours={generated}", "--out", out, *ARGUMENTS) == 0
     return out
 
 
 def test_every_metric_has_its_number_counts_and_fingerprint(done: Path) -> None:
-    metrics = json.loads((done / "results.json").read_text())["metrics"]
+    metrics = results(done)["ours"]
     assert set(metrics) == set(METRICS)
     for metric in metrics.values():
         assert metric["value"] is not None
@@ -82,11 +91,11 @@ def test_every_metric_has_its_number_counts_and_fingerprint(done: Path) -> None:
 
 
 def test_clips_has_a_row_for_every_clip_with_its_failures(done: Path) -> None:
-    clips = pd.read_parquet(done / "clips.parquet").set_index(["set", "name"])
+    clips = pd.read_parquet(done / "clips.parquet").set_index(["system", "name"])
     assert len(clips) == 8
-    assert clips.loc[("generated", "text.mp4"), "failures"].count("not_media") == 1
+    assert clips.loc[("ours", "text.mp4"), "failures"].count("not_media") == 1
     assert "sync_correlation: not_measurable" in clips.loc[("reference", "clip_0.mp4"), "failures"]
-    assert clips.loc[("generated", "clip_1.mp4"), "identity_anchor"] == "reference"
+    assert clips.loc[("ours", "clip_1.mp4"), "identity_anchor"] == "reference"
 
 
 def test_the_report_escapes_names_and_stands_alone(done: Path) -> None:
@@ -98,7 +107,7 @@ def test_the_report_escapes_names_and_stands_alone(done: Path) -> None:
 
 def test_twice_the_same_command_is_the_same_json(done: Path, real: Path, generated: Path, tmp_path: Path) -> None:
     """With another number of workers; a third time does nothing."""
-    arguments = ["--reference", real, "--generated", generated, "--out", tmp_path / "e", "--max_frames", "4"]
+    arguments = ["--reference", real, "--generated", f"ours={generated}", "--out", tmp_path / "e", *ARGUMENTS]
     assert main(["evaluate", "--workers", "2", *map(str, arguments)]) == 0
     assert (tmp_path / "e" / "results.json").read_bytes() == (done / "results.json").read_bytes()
     before = (tmp_path / "e" / "results.json").stat().st_mtime_ns
@@ -123,14 +132,14 @@ def test_an_interrupted_run_goes_on_with_what_it_has_measured(
     with monkeypatch.context() as patched:
         patched.setattr("evaluate.artefacts.write_artefacts", _interrupt)
         assert evaluate(*arguments) == 130
-    measured = {file: file.stat().st_mtime_ns for file in (out / "work").iterdir()}
+    measured = {file: file.stat().st_mtime_ns for file in (out / "work").rglob("*.npz")}
     assert len(measured) == 5
-    removed = out / "work" / "reference-000000.npz"
+    removed = out / "work" / "reference" / "000000.npz"
     removed.unlink()
     with monkeypatch.context() as patched:
         patched.setattr("evaluate.artefacts.write_artefacts", _interrupt)
         assert evaluate(*arguments) == 130
-    again = {file: file.stat().st_mtime_ns for file in (out / "work").iterdir()}
+    again = {file: file.stat().st_mtime_ns for file in (out / "work").rglob("*.npz")}
     assert {file for file in again if again[file] != measured[file]} == {removed}
     assert evaluate(*arguments) == 0
     assert (out / "results.json").is_file()
@@ -161,7 +170,7 @@ def test_portraits_are_the_anchor(generated: Path, portrait: Picture, tmp_path: 
     out = tmp_path / "e"
     arguments = ["--metrics", "[identity_similarity]", "--portraits", faces, "--out", out, "--max_frames", "4"]
     assert evaluate("--reference", generated / "clip_1.mp4", "--generated", generated, *arguments) == 0
-    metric = json.loads((out / "results.json").read_text())["metrics"]["identity_similarity"]
+    metric = results(out)["generated0"]["identity_similarity"]
     assert metric["detail"]["clips_against_portrait"] == 1
     assert metric["value"] > 0.9
     assert metric["generated_coverage"]["failed"]["<b>other.mp4"].startswith("no_portrait")
@@ -183,7 +192,7 @@ def test_a_metric_without_weights_is_absent_and_the_others_stand(
         assert evaluate("--reference", generated, "--generated", generated, "--out", tmp_path / "e", *arguments) == 0
     finally:
         weights.use_folders(before[0], cache=before[1])
-    metrics = json.loads((tmp_path / "e" / "results.json").read_text())["metrics"]
+    metrics = results(tmp_path / "e")["generated0"]
     assert metrics["fd_expression_mesh"]["value"] == 0.0
     assert metrics["identity_similarity"]["value"] is None
     assert "emoforge weights fetch dlib_face_recognition" in metrics["identity_similarity"]["absent"]
@@ -216,5 +225,67 @@ def test_bad_input_is_one_clear_message(
     assert "Traceback" not in error
 
 
-def test_the_default_metrics_are_all_of_them() -> None:
-    assert tuple(EvaluateConfig().metrics) == METRICS
+def test_two_systems_stand_side_by_side(real: Path, generated: Path, tmp_path: Path) -> None:
+    out = tmp_path / "e"
+    sides = ["--generated", f"ours={generated}", "--generated", f"real_again={real}"]
+    assert evaluate("--reference", real, *sides, "--out", out, *ARGUMENTS) == 0
+    systems = results(out)
+    assert set(systems) == {"ours", "real_again"}
+    assert systems["real_again"]["fd_efficientnet_lite0"]["value"] == pytest.approx(0, abs=1e-6)
+    assert systems["ours"]["fd_efficientnet_lite0"]["value"] > 1
+    table = pd.read_parquet(out / "results.parquet")
+    assert len(table) == 2 * len(METRICS)
+    assert set(pd.read_parquet(out / "clips.parquet").system) == {"reference", "ours", "real_again"}
+    assert (out / "table.md").read_text().startswith("| metric")
+    assert "toprule" in (out / "table.tex").read_text()
+    assert "<video" in (out / "report.html").read_text()
+
+
+def test_stored_statistics_stand_for_the_reference(real: Path, done: Path, generated: Path, tmp_path: Path) -> None:
+    assert evaluate("--reference", real, "--save-statistics", "--out", tmp_path / "s", *ARGUMENTS) == 0
+    stored = tmp_path / "s" / "statistics.npz"
+    out = tmp_path / "e"
+    assert evaluate("--reference", stored, "--generated", f"ours={generated}", "--out", out, *ARGUMENTS) == 0
+    now, before = results(out)["ours"], results(done)["ours"]
+    for name in ("fd_efficientnet_lite0", "fd_expression_mesh"):
+        assert now[name]["value"] == pytest.approx(before[name]["value"], rel=1e-8)
+        assert now[name]["floor"]["value"] == pytest.approx(before[name]["floor"]["value"], rel=1e-8)
+    assert now["sync_correlation"]["value"] == before["sync_correlation"]["value"]
+    stored.write_bytes(b"no archive")
+    bad = ["--reference", stored, "--generated", generated, "--out", tmp_path / "f"]
+    assert evaluate(*bad, *ARGUMENTS) == 2
+
+
+@pytest.mark.ray
+def test_ray_gives_the_same(done: Path, real: Path, generated: Path, tmp_path: Path) -> None:
+    arguments = ["--reference", real, "--generated", f"ours={generated}", "--out", tmp_path / "e", *ARGUMENTS]
+    try:
+        assert evaluate(*arguments, "--executor", "ray") == 0
+    finally:
+        pytest.importorskip("ray").shutdown()
+    assert (tmp_path / "e" / "results.json").read_bytes() == (done / "results.json").read_bytes()
+
+
+def test_what_this_machine_can_prove_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert evaluate("--accept") == 0
+    said = capsys.readouterr().out
+    assert said.count("proven      Fréchet") >= 5
+    assert "failed" not in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--reference", "r"], "--out is needed"),
+        (["--reference", "r", "--out", "e"], "give --generated DIR, or --save-statistics"),
+        (["--reference", "r", "--generated", "g", "--save-statistics", "--out", "e"], "give --generated DIR, or"),
+        (["--reference", "{real}", "--generated", "reference={real}", "--out", "{out}"], "can't share a name"),
+        (["--reference", "{real}", "--generated", "{real}", "--out", "{out}", "--protocol", "fid"], "known: clean-fid"),
+    ],
+)
+def test_what_does_not_fit_together_is_said_at_once(
+    arguments: list[str], says: str, real: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert evaluate(*(text.format(real=real, out=tmp_path / "e") for text in arguments)) == 2
+    assert says in capsys.readouterr().err
+    assert not (tmp_path / "e").exists()

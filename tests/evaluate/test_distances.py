@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from scipy import linalg
 
 from curate.errors import EmoforgeError
-from evaluate.distances import Gaussian, frechet_distance, gaussian, nuclear_norm
+from evaluate.distances import frechet_distance, frechet_slopes, nuclear_norm
+from evaluate.gaussians import Gaussian, gaussian
 
 Matrix = NDArray[np.float64]
 
@@ -39,7 +40,7 @@ def test_covariances_that_do_not_commute() -> None:
 
 
 def test_scaled_and_shifted_corners() -> None:
-    assert distance(corners(), corners() / 2 + 0.25) == pytest.approx(1.898809523809524, abs=1e-13)
+    assert distance(corners(), corners() / 2 + 0.25) == pytest.approx(1.898809523809524, abs=1e-14)
 
 
 @pytest.mark.parametrize(
@@ -102,10 +103,36 @@ def test_the_nuclear_norm_holds_at_any_condition(condition: float) -> None:
     assert nuclear_norm(left * values @ right, tolerance=1e-11) == pytest.approx(values.sum(), abs=2e-11)
 
 
-@pytest.mark.parametrize("features", [np.zeros((1, 4)), np.zeros((0, 4)), np.zeros(4), np.array([[0.0], [np.nan]])])
-def test_what_can_not_have_a_covariance_is_refused(features: Matrix) -> None:
-    with pytest.raises(EmoforgeError, match="feature"):
-        gaussian(features)
+def test_single_precision_covariances_are_the_trap_that_float64_avoids() -> None:
+    """The same features and the usual formula (eigenvalues of the product), all in float32."""
+    x = (3 + 2 * np.random.default_rng(0).normal(size=(200, 512))).astype(np.float32)
+    y = x + np.float32(0.1)
+    product = torch.from_numpy(np.cov(x.T, dtype=np.float32)) @ torch.from_numpy(np.cov(y.T, dtype=np.float32))
+    root = float(torch.linalg.eigvals(product).sqrt().real.sum())
+    spread = float(np.trace(np.cov(x.T, dtype=np.float32)) + np.trace(np.cov(y.T, dtype=np.float32)))
+    single = float(np.sum((x.mean(0) - y.mean(0)) ** 2)) + spread - 2 * root
+    assert abs(single - 5.12) > 0.5
+    assert distance(x.astype(np.float64), y.astype(np.float64)) == pytest.approx(5.12, abs=1e-5)
+
+
+def weighted(x: Matrix, weights: Matrix) -> Gaussian:
+    n = weights.sum()
+    mean = weights @ x / n
+    return Gaussian(mean=mean, factor=np.sqrt(weights / (n - 1))[:, None] * (x - mean), n=len(x))
+
+
+@pytest.mark.parametrize(("n", "m", "d"), [(30, 40, 6), (12, 9, 40), (60, 8, 20)])
+def test_slopes_are_the_change_by_a_little_more_weight(n: int, m: int, d: int) -> None:
+    random = np.random.default_rng(6)
+    x, y = random.normal(size=(n, d)), random.normal(size=(m, d)) * 0.6 + 0.4
+    of_x, of_y = frechet_slopes(gaussian(x), gaussian(y))
+    for i in (0, 5):
+        step = 1e-5 * np.eye(n)[i]
+        up, down = (frechet_distance(weighted(x, 1 + sign * step), gaussian(y)) for sign in (1, -1))
+        assert of_x(x)[i] == pytest.approx((up - down) / 2e-5, rel=1e-5, abs=1e-7)
+        step = 1e-5 * np.eye(m)[i]
+        up, down = (frechet_distance(gaussian(x), weighted(y, 1 + sign * step)) for sign in (1, -1))
+        assert of_y(y)[i] == pytest.approx((up - down) / 2e-5, rel=1e-5, abs=1e-7)
 
 
 def test_different_dimensions_are_refused() -> None:

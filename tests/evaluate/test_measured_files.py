@@ -35,6 +35,7 @@ def test_saved_and_loaded_is_the_same(tmp_path: Path) -> None:
         features={"x": np.random.default_rng(0).normal(size=(3, 5)).astype(np.float32)},
         scores={"peak": 0.1 + 0.2},
         failures={"y": "no_face: none"},
+        series={"mouth_aperture": np.array([0.1, 0.2], np.float32)},
         n_frames=3,
         n_track_frames=70,
         thumbnail=b"jpeg",
@@ -43,6 +44,8 @@ def test_saved_and_loaded_is_the_same(tmp_path: Path) -> None:
     again = load_measured(tmp_path / "clip.npz")
     assert again is not None
     assert np.array_equal(again.features["x"], clip.features["x"])
+    assert list(again.features) == ["x"]
+    assert np.array_equal(again.series["mouth_aperture"], clip.series["mouth_aperture"])
     for key in ("name", "stem", "scores", "failures", "n_frames", "n_track_frames", "thumbnail"):
         assert getattr(again, key) == getattr(clip, key)
 

@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 
 from curate.media_writing import write_video
 from curate.page import Section, Video, render
+from evaluate.report_clips import clips_to_show
 from tests.conftest import pan, pulsed_tone
 from tests.curate.test_report import a_clip, make_run, report_of
+from tests.evaluate.test_report import HOSTILE, a_system, page_of
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="no chromium on this machine")
@@ -115,5 +117,19 @@ def test_the_reports_clips_and_drawings_show_without_an_error(tmp_path: Path, po
     shown, drawings = len(re.findall("<video", page)), len(re.findall("<svg", page))
     assert shown == 9
     assert drawings >= 8
+    said = what_the_browser_says(heard, tmp_path / "profile")
+    assert said == f"{shown} of {shown} play, {drawings} of {drawings} drawn, 0 fetched, fits, errors: "
+
+
+def test_the_evaluations_clips_and_drawings_show_without_an_error(tmp_path: Path, portrait: NDArray[np.uint8]) -> None:
+    write_video(tmp_path / "clip.mp4", pan(portrait, 50), audio=pulsed_tone(2.0))
+    peaks = {"one.mp4": 0.5, "two.mp4": 0.6, f"{HOSTILE}.mp4": 0.1}
+    systems = [a_system("ours", peaks), a_system(HOSTILE, peaks, failed=["broken.mp4"])]
+    previews = dict.fromkeys(clips_to_show(systems), (tmp_path / "clip.mp4").read_bytes())
+    page = page_of(systems, tmp_path, previews=previews)
+    heard = page.replace("<head>", "<head>" + LISTEN).replace("</body>", LOOK_AND_SAY + "</body>")
+    shown, drawings = len(re.findall("<video", page)), len(re.findall("<svg", page))
+    assert shown == 2 * (3 + 2)
+    assert drawings == 2 + shown + 4 + 3
     said = what_the_browser_says(heard, tmp_path / "profile")
     assert said == f"{shown} of {shown} play, {drawings} of {drawings} drawn, 0 fetched, fits, errors: "
