@@ -65,9 +65,9 @@ def bootstrap_distance(
 
     `slopes`: for each set that is a sample, clip name -> how fast the distance grows with the clip's weight. Drawing
     clusters anew changes their weights, and the distance in proportion to the slopes. Recomputing it for each draw
-    instead is biased upwards (a draw repeats clips, so it has fewer different ones), is too wide by a third even when
-    its mean is moved back to the value, and costs hundreds of distances. A cluster in both sets is drawn in both at
-    once. None where a set has fewer than three clusters.
+    instead is biased upwards (a draw repeats clips, so it has fewer different ones: 41 for a distance of 33 at twelve
+    clips in 64-d), is 1.5 times as wide as the true spread there even about its own mean (this: 1.2), and costs as many
+    distances as draws. A cluster in both sets is drawn in both at once. None where a set has under three clusters.
     """
     sides = [_clusters(side, clusters, f"set {place}") for place, side in enumerate(slopes)]
     if not sides or min(map(len, sides)) < MIN_CLUSTERS:

@@ -62,6 +62,7 @@ def likeness_result(
         columns=_columns(likenesses, columns),
         reference_columns=_columns(real, columns),
         reference_how="the reference clips' mean, each against its own first frame",
+        frames_of=lambda clip: len(clip.features[feature]),
     )
 
 

@@ -112,7 +112,7 @@ def _score(observation: Observation, scorers: Sequence[str], failures: dict[str,
             continue
         numbers = {f"{name}_{part}": n for part, n in given.items()} if isinstance(given, dict) else {name: given}
         scores |= {part: float(number) for part, number in numbers.items() if number is not None}
-        if any(number is None for number in numbers.values()):
+        if all(number is None for number in numbers.values()):
             failures[name] = "not_measurable: no sound, silence, or too short"
     return scores
 

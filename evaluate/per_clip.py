@@ -84,6 +84,7 @@ def per_pair_result(
         reference=None,
         source=pair,
         protocol={"unit": unit, "number": score, **_pair_protocol(pair)},
+        frames_of=lambda clip: round(clip.scores[f"{pair}_frames"]),
         columns=_columns(sets.generated, sorted({s for clip in sets.generated for s in clip.scores if _of(pair, s)})),
     )
 
@@ -128,15 +129,19 @@ def clip_means(
     columns: Columns | None = None,
     reference_columns: Columns | None = None,
     reference_how: str = "the reference clips' mean",
+    frames_of: Callable[[Measured], int] | None = None,
 ) -> Result:
     """The result of clip name -> number on both sides; a clip without one counts as failed.
 
     Why it failed is said by `reasons` (clip name -> reason), or by the feature, scorer or pair that it was read from,
-    `source`. `reference` is None where the reference can't
-    have such a number. Means are taken in the order of the clips' names, so that no order of measuring changes a bit.
+    `source`. `reference` is None where the reference can't have such a number. `frames_of` counts a measured clip's
+    frames, those of its face track unless told. Means are taken in the order of the clips' names, so that no order of
+    measuring changes a bit.
     """
     real = reference or {}
     measured = covered(sets.generated, generated, source, reasons or {})
+    frames_of = frames_of or _track_frames
+    real_n = count(sets.reference, real, frames_of)
     return Result(
         name=name,
         title=title,
@@ -144,11 +149,11 @@ def clip_means(
         absent=None if generated else _why_absent(measured),
         higher_is_better=higher_is_better,
         protocol={"metric": name, "aggregate": AGGREGATE, **protocol},
-        reference_n=None if reference is None else count(sets.reference, real),
-        generated_n=count(sets.generated, generated),
+        reference_n=None if reference is None else real_n,
+        generated_n=count(sets.generated, generated, frames_of),
         interval=bootstrap_mean(generated, clusters=sets.clusters),
         reference_interval=bootstrap_mean(real, clusters=sets.clusters),
-        reference_value=_baseline(real, reference_how, count(sets.reference, real)),
+        reference_value=_baseline(real, reference_how, real_n),
         reference_coverage=None if reference is None else covered(sets.reference, real, source, {}),
         generated_coverage=measured,
         detail=detail or {},
@@ -172,10 +177,14 @@ def covered(
     return Coverage(measured=len(clips) - len(failed), total=len(clips), failed=dict(sorted(failed.items())))
 
 
-def count(clips: Sequence[Measured], values: Mapping[str, float]) -> Count:
-    """The clips that have a number, and the frames of their face tracks (the chosen frames of one without a face)."""
+def count(clips: Sequence[Measured], values: Mapping[str, float], frames_of: Callable[[Measured], int]) -> Count:
+    """The clips that have a number, and their frames."""
     seen = [clip for clip in clips if clip.name in values]
-    return Count(frames=sum(clip.n_track_frames or clip.n_frames for clip in seen), clips=len(seen))
+    return Count(frames=sum(map(frames_of, seen)), clips=len(seen))
+
+
+def _track_frames(clip: Measured) -> int:
+    return clip.n_track_frames or clip.n_frames  # a clip whose face was not followed has its chosen frames
 
 
 def _numbers(clips: Sequence[Measured], score: str) -> dict[str, float]:

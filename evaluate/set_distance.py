@@ -72,7 +72,7 @@ def _result(sets: Sets, measure: Measure, *, name: str, title: str, feature: str
         value=None,
         higher_is_better=False,
         protocol={"metric": name, "distance": distance, **of_feature},
-        reference_coverage=None if _stored(sets, feature) else coverage(sets.reference, feature),
+        reference_coverage=None if feature in sets.statistics else coverage(sets.reference, feature),
         generated_coverage=coverage(sets.generated, feature),
     )
     try:
@@ -94,7 +94,7 @@ def _result(sets: Sets, measure: Measure, *, name: str, title: str, feature: str
 
 def _frechet(sets: Sets, feature: str, protocol: Mapping[str, Any]) -> Distance:
     made_clips = _having(sets.generated, feature, "generated")
-    stored = _stored(sets, feature)
+    stored = sets.statistics.get(feature)
     if stored:
         _check_protocol(stored, protocol)
     real_clips = [] if stored else _having(sets.reference, feature, "reference")
@@ -116,7 +116,7 @@ def _frechet(sets: Sets, feature: str, protocol: Mapping[str, Any]) -> Distance:
 
 
 def _kid(sets: Sets, feature: str, protocol: Mapping[str, Any]) -> Distance:
-    if _stored(sets, feature):
+    if feature in sets.statistics:
         raise EmoforgeError("the reference is stored statistics, and a kernel distance needs its vectors")
     real_clips = _at_most(_having(sets.reference, feature, "reference"))
     made_clips = _at_most(_having(sets.generated, feature, "generated"))
@@ -207,11 +207,6 @@ def _having(clips: Sequence[Measured], feature: str, side: str) -> list[Measured
         needed = f"a distance between sets needs {MIN_CLIPS}"
         raise EmoforgeError(f"too few {side} clips: {len(having)} measured, and {needed}")
     return having
-
-
-def _stored(sets: Sets, feature: str) -> SetStatistics | None:
-    stored: Mapping[str, SetStatistics] = getattr(sets, "statistics", {})
-    return stored.get(feature)
 
 
 def _at_most(clips: Sequence[Measured]) -> Sequence[Measured]:

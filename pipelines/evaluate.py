@@ -214,11 +214,14 @@ def _is_plain(label: str) -> bool:
 
 
 def _plan(metrics: list[str]) -> "Plan":
-    """Fetch what weights can be fetched, then plan; what can't be had makes its metrics absent, with the reason."""
+    """Fetch the default stack's weights, then plan; what isn't here makes its metrics absent, with the reason.
+
+    Other weights have licences and sizes that the user must want: `emoforge weights fetch NAME` gets those.
+    """
     from curate import weights
     from evaluate.evaluation import plan, required_weights
 
-    for name in required_weights(metrics):
+    for name in set(required_weights(metrics)) & set(weights.embedded()):
         try:
             weights.fetch(name)
         except WeightsError as error:

@@ -4,6 +4,7 @@ import argparse
 from dataclasses import dataclass
 
 from curate import weights
+from curate.weights_table import WEIGHTS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +31,7 @@ def run(args: argparse.Namespace, config: WeightsConfig) -> None:
         for name in args.names or weights.embedded():
             print(f"{name:<28} {weights.fetch(name)}")
         return
-    for row in weights.WEIGHTS.values():
+    for row in WEIGHTS.values():
         commercial = "commercial use" if row.commercial_use else "NO commercial use"
         size = f"{row.size_bytes / 1e6:6.1f} MB" if row.size_bytes else "   ?   MB"
         print(f"{row.name:<28} {size}  {row.licence}, {commercial}  {row.purpose}")

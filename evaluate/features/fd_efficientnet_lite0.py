@@ -49,6 +49,7 @@ def preprocess(image: NDArray[np.uint8]) -> torch.Tensor:
 
 @cache
 def network() -> EfficientNetLite0:
-    network = EfficientNetLite0()
-    network.load_state_dict(torch.load(weights.path(WEIGHTS[0]), weights_only=True), strict=True)
-    return network.eval().requires_grad_(False)
+    """The network with its published weights, loaded once; WeightsError when they are missing."""
+    loaded = EfficientNetLite0()
+    loaded.load_state_dict(torch.load(weights.path(WEIGHTS[0]), weights_only=True), strict=True)
+    return loaded.eval().requires_grad_(False)

@@ -10,7 +10,7 @@ from evaluate.metrics.lse_c import lse_c
 from evaluate.metrics.psnr import psnr
 from evaluate.metrics.sharpness_drift import sharpness_drift
 from evaluate.metrics.sync_offset import sync_offset
-from evaluate.results import Result
+from evaluate.results import Count, Result
 from tests.evaluate.clips import measured, sets
 
 
@@ -91,6 +91,7 @@ def test_pairs_have_no_reference_of_their_own() -> None:
     assert result.reference_value is None
     assert result.reference_coverage is None
     assert result.per_clip["psnr_frames"] == {"a.mp4": 50.0}
+    assert result.generated_n == Count(frames=50, clips=1)
     assert result.generated_coverage is not None
     assert set(result.generated_coverage.failed) == {"b.mp4"}
 

@@ -213,3 +213,10 @@ def test_a_clip_of_another_dimension_makes_the_metric_absent(measure: Measure) -
     assert mixed.value is None
     assert "4 and 5 dimensions" in mixed.absent
     assert EmoforgeError.__name__ not in mixed.absent
+
+
+@BOTH
+def test_sets_that_never_vary_have_a_distance(measure: Measure) -> None:
+    flat = [measured(f"{i}", feature=FEATURE, vectors=np.ones((3, 4))) for i in range(6)]
+    assert result(flat, flat, measure).value == pytest.approx(0, abs=1e-12)
+    assert result(flat, flat, measure).interval.high == pytest.approx(0, abs=1e-12)
