@@ -58,6 +58,11 @@ def list_videos(place: Path, *, split: str | None = None) -> tuple[Video, ...]:
     return videos
 
 
+def n_in_split(place: Path, split: str) -> int:
+    """How many clips a corpus has in a split; 0 for what was not split."""
+    return sum(name == split for name, _ in (_splits(place) or {}).values())
+
+
 def digest(videos: Sequence[Video]) -> str:
     """16 hex digits of the set's names and bytes: what the same command must find again to be the same evaluation.
 
@@ -92,7 +97,7 @@ def _corpus_videos(place: Path, split: str | None) -> tuple[Video, ...]:
             cluster = person or ref.source_id
             videos.append(Video(name=ref.clip_id, stem=ref.clip_id, cluster=cluster, corpus=corpus, ref=ref))
     if not videos:
-        raise EmoforgeError(f"the split {split!r} of {place} holds no clip")
+        raise EmoforgeError(f"the split {split!r} of {place} holds no clip; --split all takes every clip")
     return tuple(videos)
 
 

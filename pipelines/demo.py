@@ -244,7 +244,7 @@ def _sample(config: DemoConfig, out: Path, drives: "list[Drive]") -> None:
 def _evaluate(out: Path) -> None:
     places: dict[str, Any] = {
         "reference": out / "corpus",
-        "split": "all",
+        "split": "auto",
         "generated": [str(out / "samples")],
         "portraits": out / "samples" / "portraits",
         "save_statistics": False,

@@ -41,6 +41,7 @@ class EvaluateConfig:
 
 CONFIG = EvaluateConfig
 STATISTICS = "statistics.npz"
+ENOUGH = 30  # clips, below which the report warns
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,9 +54,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--split",
-        default="test",
-        choices=["train", "val", "test", "all"],
-        help="clips of a split corpus to compare with (default: test); a corpus without splits is taken whole",
+        default="auto",
+        choices=["auto", "train", "val", "test", "all"],
+        help=f"clips of a corpus to compare with (default: its test split if that has {ENOUGH} clips, else all)",
     )
     parser.add_argument(
         "--generated",
@@ -203,10 +204,12 @@ def _places(args: argparse.Namespace) -> dict[str, Place]:
 
 
 def _split(reference: Path, wanted: str) -> str | None:
-    """A corpus that was split is compared with one split, unless all of it is asked for."""
-    from curate.splits import SPLITS
+    """Return the split of a corpus to compare with, None for all of it."""
+    from evaluate.videos import n_in_split
 
-    return None if wanted == "all" or not (reference / SPLITS).is_file() else wanted
+    if wanted != "auto":
+        return None if wanted == "all" else wanted
+    return "test" if n_in_split(reference, "test") >= ENOUGH else None
 
 
 def _is_plain(label: str) -> bool:

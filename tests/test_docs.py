@@ -9,7 +9,7 @@ import pytest
 from pipelines.__main__ import main
 
 ROOT = Path(__file__).parent.parent
-PAGES = ["data-engineers.md", "ml-engineers.md", "safety-teams.md"]
+PAGES = ["data-engineers.md", "ml-engineers.md", "safety-teams.md", "evaluate.md"]
 QUICK = {"train": ["--steps", "2"], "sample": ["--steps", "2"]}  # what a reader waits for, a test needn't
 
 pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.timeout(600)]
