@@ -1,6 +1,6 @@
 """Measures the clips of an evaluation in workers that can be killed; an interrupted run goes on where it was."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from evaluate.evaluation import Plan
     from evaluate.measure import Measured
     from evaluate.videos import Video
+
+
+THUMBNAILS = 64  # of a set, of which the report shows some
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,13 +66,19 @@ def measure_all(measuring: Measuring, workers: Workers) -> "dict[str, tuple[Meas
         for label, place in measuring.places.items()
         for number, video in enumerate(videos_at(place))
     ]
-    todo = [task for task in tasks if _load(measuring, task) is None]
+    todo = [task for task in tasks if _load(measuring, task, thumbnail=False) is None]
     ended = _schedule(measuring, workers, todo) if todo else iter(())
     for task, failure in progress(ended, "measure", total=len(tasks), initial=len(tasks) - len(todo), unit="clip"):
         if failure is not None:
             _save_failed(measuring, task, f"{failure.reason}: {failure.error}")
-    measured = [(task.label, clip) for task in tasks if (clip := _load(measuring, task)) is not None]
-    return {label: tuple(clip for of, clip in measured if of == label) for label in measuring.places}
+    return {label: _measured_set(measuring, [t for t in tasks if t.label == label]) for label in measuring.places}
+
+
+def _measured_set(measuring: Measuring, tasks: Sequence[Task]) -> "tuple[Measured, ...]":
+    """Return a set's clips; a few keep their thumbnails, spread over it, for all would fill the memory."""
+    every = -(-len(tasks) // THUMBNAILS)
+    clips = (_load(measuring, task, thumbnail=task.number % every == 0) for task in tasks)
+    return tuple(clip for clip in clips if clip is not None)
 
 
 @lru_cache(maxsize=16)
@@ -134,9 +143,9 @@ def _file(measuring: Measuring, task: Task) -> Path:
     return measuring.work / task.label / f"{task.number:06d}.npz"
 
 
-def _load(measuring: Measuring, task: Task) -> "Measured | None":
+def _load(measuring: Measuring, task: Task, *, thumbnail: bool) -> "Measured | None":
     """What was measured of the task's clip, unless the folder's content has moved since."""
     from evaluate.measured_files import load_measured
 
-    clip = load_measured(_file(measuring, task))
+    clip = load_measured(_file(measuring, task), thumbnail=thumbnail)
     return clip if clip is not None and clip.name == task.name else None
