@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from curate import plugins, weights
 from curate.errors import WeightsError
-from evaluate.distances import frechet_distance, gaussian
+from evaluate.distances import frechet_distance
+from evaluate.gaussians import gaussian
 from evaluate.observation import Observation, Picture, choose_pictures
 
 REAL = ("aoc_hdtf", "senator_office", "studio_man_blue", "phone_woman", "kitchen_man_1080p", "vasa_3")
