@@ -175,7 +175,7 @@ def _settings(config: EvaluateConfig) -> tuple[list[str], int | None]:
     from evaluate.protocols.contract import load
 
     protocol = load(config.protocol)
-    metrics = list(protocol.metrics) if config.metrics is None else config.metrics
+    metrics = list(protocol.metrics if config.metrics is None else dict.fromkeys(config.metrics))
     max_frames = protocol.max_frames if config.max_frames is None else config.max_frames
     if not metrics:
         raise EmoforgeError("metrics is empty: name at least one file of evaluate/metrics")
@@ -276,10 +276,16 @@ def _local_files(places: Mapping[str, Place]) -> dict[tuple[str, str], Path]:
 
 
 def _summary(systems: "list[System]", report: Path) -> None:
+    """Print the leaderboard, and why what is absent is."""
     from evaluate.tables import leaderboard
 
     rows = leaderboard(systems)
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    why: dict[str, list[str]] = {}
+    for result in (result for system in systems for result in system.results if result.absent):
+        if result.title not in why.setdefault(str(result.absent), []):
+            why[str(result.absent)].append(result.title)
+    print("".join(f"\nno {', '.join(titles)}: {reason}" for reason, titles in why.items()), end="\n" if why else "")
     print(f"\nreport   {report}")
