@@ -24,8 +24,8 @@ from evaluate.sets import Sets, coverage
 FRECHET = "Fréchet, float64, unbiased covariances, trace of the root as a nuclear norm (no matrix root)"
 KID = "squared MMD, kernel (x.y / d + 1)^3, float64, unbiased, all pairs of at most {n} vectors a set"
 FLOOR_RULE = (
-    "reference against reference: clips or clusters in the order of their names' sha256, as many as the generated set "
-    "has, at most half, against the rest"
+    "reference against reference: clusters of clips (clips where there is one cluster) in the order of their names' "
+    "sha256, as many clips as the generated set has, at most half, against the rest"
 )
 STORED_FLOOR_RULE = "reference against reference: the two parts of the stored statistics"
 MAX_VECTORS = 10_000

@@ -60,9 +60,14 @@ def set_statistics(parts: Sequence[Sequence[Measured]], feature: str, *, protoco
 def split(clips: Sequence[Measured], *, size: int, clusters: Mapping[str, str]) -> list[list[Measured]]:
     """Part a set in two without cutting a cluster: the second has `size` clips where that is at most half of them.
 
-    Clusters come in the order of their names' sha256, so that neither names nor measuring decide; one part where a side
-    would have fewer than two clips.
+    Clusters come in the order of their names' sha256, so that neither names nor measuring decide; where they can't be
+    parted (all clips show one person) the clips are. One part where a side would have fewer than two clips.
     """
+    parts = _split(clips, size=size, clusters=clusters)
+    return parts if len(parts) > 1 or not clusters else _split(clips, size=size, clusters={})
+
+
+def _split(clips: Sequence[Measured], *, size: int, clusters: Mapping[str, str]) -> list[list[Measured]]:
     groups: dict[tuple[bool, str], list[Measured]] = {}
     for clip in sorted(clips, key=lambda clip: clip.name):
         named = clip.name in clusters

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 STAGES = ("image", "video", "speed")
 SAMPLE_CORPUS = "sample_corpus"
-SCORES = ["fd_efficientnet_lite0", "fd_expression_mesh", "sync_correlation", "mouth_in_silence", "identity_similarity"]
+SCORES = ["fd_efficientnet_lite0", "fd_expression_mesh", "sync_correlation", "sync_in_place", "identity_similarity"]
 
 
 @dataclass(frozen=True, kw_only=True)

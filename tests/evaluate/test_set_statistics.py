@@ -34,11 +34,14 @@ def test_no_cluster_is_in_both_parts() -> None:
     assert len(first) == len(second) == 12
 
 
-def test_too_few_clips_or_clusters_stay_whole() -> None:
-    clips = random_clips(8, seed=0)
-    assert len(split(clips[:3], size=2, clusters={})) == 1
-    assert len(split(clips, size=4, clusters={clip.name: "one" for clip in clips})) == 1
+def test_too_few_clips_stay_whole() -> None:
+    assert len(split(random_clips(3, seed=0), size=2, clusters={})) == 1
     assert split([], size=4, clusters={}) == [[]]
+
+
+def test_clips_of_one_cluster_are_parted_themselves() -> None:
+    clips = random_clips(8, seed=0)
+    assert split(clips, size=4, clusters={clip.name: "one" for clip in clips}) == split(clips, size=4, clusters={})
 
 
 def test_the_parts_are_the_whole() -> None:
