@@ -80,10 +80,9 @@ def run(args: argparse.Namespace, config: SampleConfig) -> None:
     from curate.media_writing import write_video
     from pipelines.progress import progress
     from train.checkpoint import load_model
-    from train.models.presets import IMAGE_PX
+    from train.models.presets import PRESETS
     from train.portrait import load_portrait
     from train.sampling import generate
-    from train.speech_features import frame_features
     from train.stages import STAGES
 
     torch.set_num_threads(config.cpu_threads)
@@ -93,13 +92,14 @@ def run(args: argparse.Namespace, config: SampleConfig) -> None:
         raise EmoforgeError(
             f"{args.checkpoint} is of stage {state.stage}, which has not learned to listen; train stage video from it"
         )
-    portrait = load_portrait(args.portrait, size=IMAGE_PX[state.preset])
+    portrait = load_portrait(args.portrait, size=PRESETS[state.preset].image_px)
     n_frames = math.ceil(voice.duration_s * CORPUS_FPS)
     frames = generate(
         model,
         reference=portrait.image,
         face_mask=portrait.face_mask,
-        audio=frame_features(voice.mono, n_frames=n_frames, fps=CORPUS_FPS),
+        samples=voice.mono,
+        n_frames=n_frames,
         speed_deg=config.speed_deg if stage.has_speed else None,
         steps=config.steps,
         guidance_scale=config.guidance_scale,

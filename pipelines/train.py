@@ -143,15 +143,20 @@ def _train(
 ) -> Iterator["StepMetrics"]:
     from train.dataset import Windows
     from train.loop import train
-    from train.models.presets import IMAGE_PX
+    from train.models.presets import PRESETS
     from train.stages import STAGES
 
     stage = STAGES[args.stage]
     shown = replace(corpus, clips=corpus.clips[: config.max_clips])
-    windows = Windows(
-        shown, stage, image_px=IMAGE_PX[config.preset], seed=config.seed, cached_clips=config.cached_clips
-    )
     model = _begin(args.init_from, config)
+    windows = Windows(
+        shown,
+        stage,
+        image_px=PRESETS[config.preset].image_px,
+        margin_frames=model.speech.margin_frames,
+        seed=config.seed,
+        cached_clips=config.cached_clips,
+    )
     if stage.has_speed and not resume:
         model.speed_encoder.fit(windows.speeds_deg())
     return train(
@@ -163,12 +168,12 @@ def _begin(before: Path | None, config: TrainConfig) -> "EmoModel":
     import torch
 
     from train.checkpoint import load_model
-    from train.models.presets import PRESETS
+    from train.models.presets import PRESETS, build
 
     torch.set_num_threads(config.cpu_threads)
     torch.manual_seed(config.seed)
     if before is None:
-        return PRESETS[config.preset]()
+        return build(PRESETS[config.preset])
     model, state = load_model(before)
     if state.preset != config.preset:
         raise EmoforgeError(f"{before} is of preset {state.preset}, this run of preset {config.preset}")

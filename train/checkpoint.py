@@ -4,22 +4,23 @@ import json
 import math
 import shutil
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from curate.durable import sync
 from curate.errors import EmoforgeError
 from train.models.emo import EmoModel
-from train.models.presets import PRESETS
+from train.models.presets import PRESETS, build
+from train.noise_schedule import PredictionType
 from train.stages import StageName
 
-FORMAT = "emoforge-checkpoint-1"
+FORMAT = "emoforge-checkpoint-2"
 FOLDER = "checkpoints"
 STATE = "state.json"
 MODEL, AVERAGE, OPTIMIZER = "model.safetensors", "ema.safetensors", "optimizer.safetensors"
@@ -38,6 +39,8 @@ class TrainState:
     stage: StageName
     step: int  # optimiser steps done in this stage
     seed: int
+    prediction_type: PredictionType = "epsilon"
+    zero_snr: bool = False
     format: str = FORMAT
 
 
@@ -95,11 +98,11 @@ def read_state(checkpoint: Path) -> TrainState:
     return _checked_state(values, file)
 
 
-def read_weights(checkpoint: Path, model: nn.Module, *, name: str) -> dict[str, Tensor]:
+def read_weights(checkpoint: Path, model: EmoModel, *, name: str) -> dict[str, Tensor]:
     """Read MODEL or AVERAGE and check it against `model`: the same names, shapes and kinds, and finite values."""
     file = checkpoint / name
     tensors = _read_tensors(file)
-    problems = list(_differences(tensors, model.state_dict()))
+    problems = list(_differences(tensors, model.own_state()))
     if problems:
         more = f"; and {len(problems) - 4} more" if len(problems) > 4 else ""
         raise CheckpointError(f"{file} does not fit the model: {'; '.join(problems[:4])}{more}")
@@ -129,8 +132,9 @@ def load_model(path: Path) -> tuple[EmoModel, TrainState]:
     """Return the model with the averaged weights of a run's newest checkpoint, ready to sample, and its state."""
     checkpoint = latest_checkpoint(path)
     state = read_state(checkpoint)
-    model = PRESETS[state.preset]()
-    model.load_state_dict(read_weights(checkpoint, model, name=AVERAGE))
+    schedule = replace(PRESETS[state.preset].schedule, prediction_type=state.prediction_type, zero_snr=state.zero_snr)
+    model = build(PRESETS[state.preset], schedule=schedule)
+    model.load_own_state(read_weights(checkpoint, model, name=AVERAGE))
     return model.eval(), state
 
 
@@ -140,9 +144,12 @@ def _checked_state(values: Any, file: Path) -> TrainState:
         found = sorted(map(str, values)) if isinstance(values, dict) else type(values).__name__
         raise CheckpointError(f"{file} must hold exactly the keys {', '.join(expected)}; it holds {found}"[:500])
     choices = {"format": (FORMAT,), "preset": tuple(PRESETS), "stage": get_args(StageName)}
+    choices |= {"prediction_type": get_args(PredictionType), "zero_snr": (False, True)}
     for key, allowed in choices.items():
         if values[key] not in allowed:
-            raise CheckpointError(f"{file}: {key} is {str(values[key])[:80]!r}; choose from {', '.join(allowed)}")
+            raise CheckpointError(
+                f"{file}: {key} is {str(values[key])[:80]!r}; choose from {', '.join(map(str, allowed))}"
+            )
     for key in ("step", "seed"):
         if type(values[key]) is not int or values[key] < 0:
             raise CheckpointError(f"{file}: {key} must be a whole number from 0, not {str(values[key])[:80]!r}")

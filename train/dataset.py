@@ -1,6 +1,6 @@
 """Training windows straight from the shards: a reference, motion frames, frames to denoise, and their conditions."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -14,10 +14,11 @@ from torch import Tensor
 from curate.corpus import ClipRef, Corpus
 from curate.errors import EmoforgeError
 from curate.media import read_frames
-from train.speech_features import frame_features
+from train.speech_features import sound_around
 from train.stages import Stage
 
-COLUMNS = ("face_box", "rotation_speed_deg", "width", "fps")
+STACKED = ("frames", "reference", "face_mask", "samples", "speed")
+COLUMNS = ("face_box", "rotation_speed_deg", "width")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,29 +26,41 @@ class Clip:
     """A decoded clip of F frames at the model's size."""
 
     frames: NDArray[np.uint8]  # (F, S, S, 3) RGB
-    audio: Tensor  # (F, 2m + 1, features)
+    samples: NDArray[np.float32]  # (n,) its sound, 16 kHz
     boxes: NDArray[np.float32]  # (F, 4) x0, y0, x1, y1 of the face, px of `frames`
     speed_deg: NDArray[np.float32]  # (F,) head rotation, degrees a frame
 
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """B windows; pictures are RGB in [-1, 1], masks in {0, 1}, speeds in degrees a frame."""
+    """B windows; pictures are RGB bytes, masks in {0, 1}, speeds in degrees a frame."""
 
-    frames: Tensor  # (B, n + F, 3, S, S): n motion frames, then the frames to denoise
-    reference: Tensor  # (B, 3, S, S), another frame of the same clip
+    frames: Tensor  # (B, n + F, 3, S, S) uint8: n motion frames, then the frames to denoise
+    reference: Tensor  # (B, 3, S, S) uint8, another frame of the same clip
     face_mask: Tensor  # (B, 1, S, S), the union of the window's face boxes
-    audio: Tensor  # (B, F, 2m + 1, features)
+    samples: Tensor  # (B, (F + 2 margin) * 640) the sound of the F frames and of the margin around them, 16 kHz
     speed: Tensor  # (B, n + F)
+    places: tuple[int, ...]  # the windows' places in the endless order, which seed their noise
+    skipped: tuple[str, ...] = ()  # a line for each clip that could not be read and was replaced
 
 
 class Windows:
     """A corpus' windows in an endless seeded order: sample i depends on the seed and on i alone."""
 
-    def __init__(self, corpus: Corpus, stage: Stage, *, image_px: int, seed: int, cached_clips: int = 64) -> None:
+    def __init__(
+        self,
+        corpus: Corpus,
+        stage: Stage,
+        *,
+        image_px: int,
+        margin_frames: int,
+        seed: int,
+        cached_clips: int = 64,
+    ) -> None:
         self._corpus = corpus
         self._stage = stage
         self._image_px = image_px
+        self._margin_frames = margin_frames
         self._seed = seed
         self._frames = stage.motion_frames + stage.window_frames
         self._refs = [ref for ref in corpus.clips if ref.n_frames > self._frames]
@@ -55,10 +68,24 @@ class Windows:
             raise EmoforgeError(f"no clip of {corpus.place} is longer than the {self._frames} frames of a window")
         self._load = lru_cache(maxsize=cached_clips)(self._load_uncached)
 
-    def batch(self, indices: Sequence[int]) -> Batch:
+    def batch(self, places: Sequence[int]) -> Batch:
         """Return the windows of these places in the order, stacked."""
-        windows = [self._window(index) for index in indices]
-        return Batch(**{name: torch.stack([w[name] for w in windows]) for name in windows[0]})
+        windows = [self._window(place) for place in places]
+        stacked = [torch.stack([window[name] for window in windows]) for name in STACKED]
+        frames, reference, face_mask, samples, speed = stacked
+        return Batch(
+            frames=frames,
+            reference=reference,
+            face_mask=face_mask,
+            samples=samples,
+            speed=speed,
+            places=tuple(places),
+        )
+
+    def batches(self, places_of_steps: Iterable[Sequence[int]], *, workers: int = 0) -> Iterator[Batch]:
+        """Yield the batch of each step in turn."""
+        for places in places_of_steps:
+            yield self.batch(places)
 
     def speeds_deg(self, *, max_clips: int = 256) -> Tensor:
         """Return the head rotation speeds of the corpus' first clips, degrees a frame."""
@@ -75,10 +102,17 @@ class Windows:
             reference += self._stage.window_frames
         end = start + self._frames
         return {
-            "frames": _to_tensor(clip.frames[start:end]),
-            "reference": _to_tensor(clip.frames[reference]),
+            "frames": _channels_first(clip.frames[start:end]),
+            "reference": _channels_first(clip.frames[reference]),
             "face_mask": face_mask(clip.boxes[start:end], size=self._image_px),
-            "audio": clip.audio[first:end],
+            "samples": torch.from_numpy(
+                sound_around(
+                    clip.samples,
+                    first_frame=first,
+                    n_frames=self._stage.window_frames,
+                    margin_frames=self._margin_frames,
+                )
+            ),
             "speed": torch.from_numpy(clip.speed_deg[start:end]),
         }
 
@@ -91,7 +125,7 @@ class Windows:
         count = min(len(frames), len(boxes), len(speeds))
         return Clip(
             frames=frames[:count],
-            audio=frame_features(self._corpus.audio(ref), n_frames=count, fps=round(row["fps"])),
+            samples=self._corpus.audio(ref),
             boxes=boxes[:count] * np.float32(self._image_px / row["width"]),
             speed_deg=speeds[:count],
         )
@@ -108,7 +142,7 @@ def face_mask(boxes: NDArray[np.float32], *, size: int) -> Tensor:
 
 def picture(image: NDArray[np.uint8], *, size: int) -> Tensor:
     """Return (H, W, 3) RGB as (3, size, size) in [-1, 1], as the windows give it."""
-    return _to_tensor(_resize(image, size))
+    return to_pictures(_channels_first(_resize(image, size)))
 
 
 def _resized(corpus: Corpus, ref: ClipRef, *, size: int) -> NDArray[np.uint8]:
@@ -119,8 +153,13 @@ def _resize(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _to_tensor(pictures: NDArray[np.uint8]) -> Tensor:
-    return torch.from_numpy(pictures).movedim(-1, -3).float() / 127.5 - 1
+def to_pictures(frames: Tensor) -> Tensor:
+    """Return RGB bytes (uint8) as floats in [-1, 1], on the device where they are."""
+    return frames.float() / 127.5 - 1
+
+
+def _channels_first(pictures: NDArray[np.uint8]) -> Tensor:
+    return torch.from_numpy(pictures).movedim(-1, -3)
 
 
 def _finite(values: Any) -> NDArray[np.float32]:

@@ -1,6 +1,6 @@
 """The diffusion loss: noise added by diffusers' schedule, predicted by the model, mean squared error (EMO, eq. 1)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -21,6 +21,29 @@ class Dropout:
     motion: float = 0.25
 
 
+@dataclass(frozen=True, kw_only=True)
+class Draws:
+    """What chance decides for B windows: when, which noise, and which conditions are left."""
+
+    timesteps: Tensor  # (B,)
+    noise: Tensor  # (B, F, C, h, w)
+    chances: Tensor  # (B, 3) in [0, 1): a condition is dropped where its own is below its share
+
+
+def draw(latents: Tensor, generators: Sequence[torch.Generator], *, n_timesteps: int) -> Draws:
+    """Draw for each window of `latents` (B, F, C, h, w) with its own generator: no batch or process changes it."""
+    drawn = [
+        (
+            torch.randint(n_timesteps, (), generator=generator),
+            torch.rand(3, generator=generator),
+            torch.randn(latents.shape[1:], generator=generator),
+        )
+        for generator in generators
+    ]
+    timesteps, chances, noise = (torch.stack(column).to(latents.device) for column in zip(*drawn, strict=True))
+    return Draws(timesteps=timesteps, noise=noise.to(latents), chances=chances)
+
+
 def noise_loss(
     predict: NoisePredictor,
     latents: Tensor,
@@ -28,17 +51,14 @@ def noise_loss(
     *,
     schedule: DDPMScheduler,
     dropout: Dropout,
-    generator: torch.Generator,
+    generators: Sequence[torch.Generator],
 ) -> Tensor:
     """Return the mean squared error of the noise predicted in `latents` (B, F, C, h, w), time-weighted: a scalar."""
-    batch = latents.shape[0]
-    timesteps = torch.randint(schedule.config.num_train_timesteps, (batch,), generator=generator)
-    noise = torch.randn(latents.shape, generator=generator)
-    kept = drop_conditions(inputs, dropout, generator)
-    timesteps, noise = timesteps.to(latents.device), noise.to(latents)
-    noisy = schedule.add_noise(latents, noise, timesteps)
-    errors = (predict(noisy, timesteps, kept) - noise).square().mean(dim=(1, 2, 3, 4))
-    return (errors * time_weights(timesteps, schedule)).mean()
+    drawn = draw(latents, generators, n_timesteps=schedule.config.num_train_timesteps)
+    kept = drop_conditions(inputs, dropout, drawn.chances)
+    noisy = schedule.add_noise(latents, drawn.noise, drawn.timesteps)
+    errors = (predict(noisy, drawn.timesteps, kept) - drawn.noise).square().mean(dim=(1, 2, 3, 4))
+    return (errors * time_weights(drawn.timesteps, schedule)).mean()
 
 
 def time_weights(timesteps: Tensor, schedule: DDPMScheduler) -> Tensor:
@@ -51,15 +71,13 @@ def time_weights(timesteps: Tensor, schedule: DDPMScheduler) -> Tensor:
     return (1 - signal) / signal
 
 
-def drop_conditions(inputs: Inputs, dropout: Dropout, generator: torch.Generator) -> Inputs:
-    """Return `inputs` with each sample's reference, audio and motion frames taken away by chance, on its own."""
-    batch = inputs.reference.shape[0]
-    keep = torch.rand(3, batch, generator=generator).to(inputs.reference.device)
-    kept = replace(inputs, reference=_kept(inputs.reference, keep[0] >= dropout.reference))
+def drop_conditions(inputs: Inputs, dropout: Dropout, chances: Tensor) -> Inputs:
+    """Return `inputs` without each window's reference, audio or motion frames where its chance (B, 3) says so."""
+    kept = replace(inputs, reference=_kept(inputs.reference, chances[:, 0] >= dropout.reference))
     if inputs.audio is not None:
-        kept = replace(kept, audio=_kept(inputs.audio, keep[1] >= dropout.audio))
+        kept = replace(kept, audio=_kept(inputs.audio, chances[:, 1] >= dropout.audio))
     if inputs.motion is not None:
-        given = (keep[2] >= dropout.motion).to(inputs.motion)
+        given = (chances[:, 2] >= dropout.motion).to(inputs.motion)
         kept = replace(kept, motion_given=given if inputs.motion_given is None else given * inputs.motion_given)
     return kept
 

@@ -3,26 +3,28 @@
 from collections.abc import Mapping
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+
+from train.models.emo import EmoModel
 
 
 class Ema:
-    """Averages of a model's whole state, by name; buffers are copied, not averaged."""
+    """Averages of a model's own state, by name; buffers are copied, not averaged."""
 
-    def __init__(self, model: nn.Module, *, decay: float) -> None:
+    def __init__(self, model: EmoModel, *, decay: float) -> None:
         """`decay` in [0, 1): the share of the old average that a step keeps, reached gradually."""
         self.decay = decay
-        self.state = {name: value.detach().clone() for name, value in model.state_dict().items()}
-        self._averaged = [name for name, _ in model.named_parameters()]
+        self.state = {name: value.detach().clone() for name, value in model.own_state().items()}
+        self._averaged = [name for name, _ in model.named_parameters() if name in self.state]
 
     @torch.no_grad()
-    def update(self, model: nn.Module, step: int) -> None:
+    def update(self, model: EmoModel, step: int) -> None:
         """Take in the weights after `step` (from 1): average = d average + (1 - d) weights.
 
         d = min(decay, step / (step + 9)), so that the first steps are not weighed down by random weights.
         """
         decay = min(self.decay, step / (step + 9))
-        now = model.state_dict()
+        now = model.own_state()
         averaged = [self.state[name] for name in self._averaged]
         torch._foreach_lerp_(averaged, [now[name] for name in self._averaged], 1 - decay)
         for name in now.keys() - set(self._averaged):

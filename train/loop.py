@@ -25,7 +25,7 @@ from train.checkpoint import (
     read_weights,
     write_checkpoint,
 )
-from train.dataset import Batch, Windows, indices_of
+from train.dataset import Batch, Windows, indices_of, to_pictures
 from train.diffusion import Dropout, noise_loss
 from train.ema import Ema
 from train.models.conditions import Inputs
@@ -90,20 +90,21 @@ def train(
     ema = Ema(model, decay=plan.ema_decay)
     done = _restore(out, model, ema, optimizer, learning, preset, stage_name, plan) if resume else 0
     predict, prepared = accelerator.prepare(model, optimizer)
-    schedule = noise_schedule()
+    schedule = noise_schedule(model.schedule)
 
     for step in range(done, plan.steps):
         started = time.perf_counter()
 
-        # Data: windows, noise and dropped conditions depend on the seed and the step alone
+        # Data: a window, its noise and its dropped conditions depend on the seed and its place in the order alone
         places = indices_of(
             step, batch_size=plan.batch_size, rank=accelerator.process_index, world_size=accelerator.num_processes
         )
-        latents, inputs = to_inputs(windows.batch(list(places)), stage, model, accelerator.device)
-        generator = step_generator(plan.seed, step, accelerator.process_index)
+        batch = windows.batch(list(places))
+        latents, inputs = to_inputs(batch, stage, model, accelerator.device)
+        generators = [place_generator(plan.seed, place) for place in batch.places]
 
         # Forward and backward
-        loss = noise_loss(predict, latents, inputs, schedule=schedule, dropout=plan.dropout, generator=generator)
+        loss = noise_loss(predict, latents, inputs, schedule=schedule, dropout=plan.dropout, generators=generators)
         _check_finite(loss, step + 1, plan.learning_rate)
         accelerator.backward(loss)
 
@@ -119,8 +120,8 @@ def train(
         if accelerator.is_main_process and ((step + 1) % plan.checkpoint_every == 0 or step + 1 == plan.steps):
             write_checkpoint(
                 out,
-                TrainState(preset=preset, stage=stage_name, step=step + 1, seed=plan.seed),
-                model=model.state_dict(),
+                _state(model, preset, stage_name, step + 1, plan),
+                model=model.own_state(),
                 average=ema.state,
                 optimizer=optimizer_tensors(optimizer, learning),
                 keep=plan.keep_checkpoints,
@@ -141,21 +142,22 @@ def learning_rate(step: int, plan: Plan) -> float:
     return plan.learning_rate * warm * (0.05 + 0.95 * cosine)
 
 
-def step_generator(seed: int, step: int, rank: int) -> torch.Generator:
-    """Return the randomness of one step of one process, whatever ran before it."""
-    (state,) = np.random.SeedSequence([seed, step, rank]).generate_state(1, np.uint64)
+def place_generator(seed: int, place: int) -> torch.Generator:
+    """Return the randomness of one window, whatever ran before it and wherever."""
+    (state,) = np.random.SeedSequence([seed, place]).generate_state(1, np.uint64)
     return torch.Generator().manual_seed(int(state >> np.uint64(1)))
 
 
+@torch.no_grad()
 def to_inputs(batch: Batch, stage: Stage, model: EmoModel, device: torch.device) -> tuple[Tensor, Inputs]:
     """Return the latents to denoise (B, F, C, h, w) and the conditions that the stage gives."""
-    latents = model.latents.encode(batch.frames.to(device))
+    latents = model.latents.encode(to_pictures(batch.frames.to(device)))
     motion, target = latents[:, : stage.motion_frames], latents[:, stage.motion_frames :]
     return target, Inputs(
-        reference=model.latents.encode(batch.reference.to(device)),
+        reference=model.latents.encode(to_pictures(batch.reference.to(device))),
         face_mask=batch.face_mask.to(device),
         motion=motion if stage.motion_frames else None,
-        audio=batch.audio.to(device) if stage.has_audio else None,
+        audio=model.speech(batch.samples.to(device)) if stage.has_audio else None,
         speed=batch.speed.to(device) if stage.has_speed else None,
     )
 
@@ -166,6 +168,17 @@ def _check_finite(loss: Tensor, step: int, rate: float) -> None:
             f"the loss is {loss.item()} at step {step}: training has diverged. The checkpoints before it stand; "
             f"start again with a learning rate below {rate:g}"
         )
+
+
+def _state(model: EmoModel, preset: str, stage_name: StageName, step: int, plan: Plan) -> TrainState:
+    return TrainState(
+        preset=preset,
+        stage=stage_name,
+        step=step,
+        seed=plan.seed,
+        prediction_type=model.schedule.prediction_type,
+        zero_snr=model.schedule.zero_snr,
+    )
 
 
 def _restore(
@@ -181,13 +194,13 @@ def _restore(
     """Load the newest checkpoint in `out` and return its step."""
     checkpoint = latest_checkpoint(out)
     state = read_state(checkpoint)
-    expected = TrainState(preset=preset, stage=stage_name, step=state.step, seed=plan.seed)
+    expected = _state(model, preset, stage_name, state.step, plan)
     if state != expected:
         raise EmoforgeError(
             f"{checkpoint} is of preset {state.preset}, stage {state.stage}, seed {state.seed}; this run is of "
             f"preset {preset}, stage {stage_name}, seed {plan.seed}"
         )
-    model.load_state_dict(read_weights(checkpoint, model, name=MODEL))
+    model.load_own_state(read_weights(checkpoint, model, name=MODEL))
     ema.load(read_weights(checkpoint, model, name=AVERAGE))
     load_optimizer(checkpoint, optimizer, learning)
     log.info("resumed from %s", checkpoint)

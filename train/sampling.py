@@ -3,26 +3,29 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+import numpy as np
 import torch
 from diffusers import DDIMScheduler
+from numpy.typing import NDArray
 from torch import Tensor
 
 from train.models.conditions import Inputs
 from train.models.emo import EmoModel
-from train.noise_schedule import noise_schedule
+from train.noise_schedule import Schedule, noise_schedule
+from train.speech_features import sound_around
 from train.stages import CLIP_FRAMES, MOTION_FRAMES
 
 Denoiser = Callable[[Tensor, Tensor], Tensor]  # latents (B, F, C, h, w), timesteps (B,) -> predicted noise
 
 
 @torch.no_grad()
-def ddim(denoise: Denoiser, noise: Tensor, *, steps: int) -> Tensor:
+def ddim(denoise: Denoiser, noise: Tensor, *, steps: int, schedule: Schedule) -> Tensor:
     """Take `noise` (B, F, C, h, w) to latents in as many `steps`; deterministic (Song et al. 2021, eta 0).
 
     Estimates of the clean latents are clamped to [-1, 1], the range of pixel latents.
     """
     scheduler = DDIMScheduler.from_config(
-        noise_schedule().config, timestep_spacing="trailing", clip_sample=True, set_alpha_to_one=True
+        noise_schedule(schedule).config, timestep_spacing="trailing", clip_sample=True, set_alpha_to_one=True
     )
     scheduler.set_timesteps(steps)
     latents = noise
@@ -50,13 +53,14 @@ def generate(
     *,
     reference: Tensor,
     face_mask: Tensor,
-    audio: Tensor,
+    samples: NDArray[np.float32],
+    n_frames: int,
     speed_deg: float | None = None,
     steps: int = 20,
     guidance_scale: float = 1.0,
     seed: int = 0,
 ) -> Iterator[Tensor]:
-    """Yield a video's frames (3, S, S), RGB in [-1, 1], one for each row of `audio` (N, 2m + 1, features).
+    """Yield a video's frames (3, S, S), RGB in [-1, 1], as many as `n_frames`, driven by `samples` (n,) of 16 kHz mono.
 
     `reference` (3, S, S) and `face_mask` (1, S, S) are the portrait's, `speed_deg` the head's speed in degrees a frame
     (None: the model has not learned speed). Same seed, same video.
@@ -64,20 +68,22 @@ def generate(
     generator = torch.Generator().manual_seed(seed)
     portrait = model.latents.encode(reference[None])
     motion = torch.zeros(1, MOTION_FRAMES, *portrait.shape[1:], device=portrait.device)
-    for first in range(0, len(audio), CLIP_FRAMES):
-        heard = audio[first : first + CLIP_FRAMES]
+    for first in range(0, n_frames, CLIP_FRAMES):
+        heard = sound_around(samples, first_frame=first, n_frames=CLIP_FRAMES, margin_frames=model.speech.margin_frames)
         inputs = Inputs(
             reference=portrait,
             face_mask=face_mask[None],
             motion=motion,
             motion_given=torch.full((1,), float(first > 0), device=portrait.device),
-            audio=_padded(heard)[None],
+            audio=model.speech(torch.from_numpy(heard)[None].to(portrait.device)),
             speed=None if speed_deg is None else motion.new_full((1, MOTION_FRAMES + CLIP_FRAMES), speed_deg),
         )
         noise = torch.randn(1, CLIP_FRAMES, *portrait.shape[1:], generator=generator).to(portrait)
-        frames = model.latents.decode(ddim(_denoiser(model, inputs, guidance_scale), noise, steps=steps))
+        frames = model.latents.decode(
+            ddim(_denoiser(model, inputs, guidance_scale), noise, steps=steps, schedule=model.schedule)
+        )
         motion = model.latents.encode(frames[:, -MOTION_FRAMES:])
-        yield from frames[0, : len(heard)]
+        yield from frames[0, : n_frames - first]
 
 
 def _denoiser(model: EmoModel, inputs: Inputs, scale: float) -> Denoiser:
@@ -90,9 +96,3 @@ def _denoiser(model: EmoModel, inputs: Inputs, scale: float) -> Denoiser:
     if scale == 1 or inputs.audio is None:
         return given(inputs)
     return guided(given(inputs), given(replace(inputs, audio=torch.zeros_like(inputs.audio))), scale=scale)
-
-
-def _padded(audio: Tensor) -> Tensor:
-    """Fill a last, shorter clip by repeating its last row; what is made for it is thrown away."""
-    missing = CLIP_FRAMES - len(audio)
-    return audio if not missing else torch.cat([audio, audio[-1:].expand(missing, *audio.shape[1:])])

@@ -1,15 +1,15 @@
 """Speech features: log-mel energies of the sound, a row for each video frame, with the frames around it."""
 
 import math
-from functools import cache
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 SAMPLE_RATE_HZ = 16_000
+SAMPLES_A_FRAME = 640  # at 25 fps
 HOP = 160  # 10 ms
 WINDOW = 400  # 25 ms
 FFT = 512
@@ -18,51 +18,49 @@ FLOOR_HZ, CEILING_HZ = 60.0, 7_600.0
 CONTEXT_FRAMES = 2  # m of EMO, section 4.1: a frame sees 2m + 1 frames of sound
 
 
-def features_per_frame(fps: int) -> int:
-    """Return the length of a frame's row: the mel bands of every hop inside the frame."""
-    return MELS * hops_per_frame(fps)
+def sound_around(
+    samples: NDArray[np.float32], *, first_frame: int, n_frames: int, margin_frames: int
+) -> NDArray[np.float32]:
+    """Return the ((n_frames + 2 margin_frames) * 640,) samples of some 25 fps frames and the margin around them.
 
-
-def hops_per_frame(fps: int) -> int:
-    """Return the mel rows a frame; ValueError unless a frame is a whole number of hops (25 fps: 4)."""
-    if SAMPLE_RATE_HZ % (HOP * fps):
-        raise ValueError(f"a frame at {fps} fps is not a whole number of {HOP / SAMPLE_RATE_HZ * 1000:.0f} ms hops")
-    return SAMPLE_RATE_HZ // (HOP * fps)
-
-
-def log_mel(samples: NDArray[np.float32]) -> Tensor:
-    """Return log-mel energies (hops, MELS), about in [-2, 2], of mono samples in [-1, 1] at SAMPLE_RATE_HZ.
-
-    Row k is the sound around k * 10 ms + 5 ms. Silence is -2, speech about 0, and each unit is 20 dB.
+    Beyond the sound's ends is silence. `samples` (n,) are 16 kHz mono in [-1, 1].
     """
-    rows = math.ceil(len(samples) / HOP)
-    sound = torch.from_numpy(np.ascontiguousarray(samples, np.float32))
-    before = (FFT - HOP) // 2
-    padded = F.pad(sound, (before, rows * HOP - len(samples) + FFT - HOP - before))
-    frames = padded.unfold(0, FFT, HOP)
-    spectrum = torch.fft.rfft(frames * _window()).abs().square()
-    energy = spectrum @ _mel_filters()
-    return energy.clamp_min(1e-8).log10() / 2 + 2 if rows else torch.zeros(0, MELS)
+    start = (first_frame - margin_frames) * SAMPLES_A_FRAME
+    end = (first_frame + n_frames + margin_frames) * SAMPLES_A_FRAME
+    found = np.zeros(end - start, np.float32)
+    heard = samples[max(0, start) : max(0, end)]
+    found[max(0, -start) : max(0, -start) + len(heard)] = heard
+    return found
 
 
-def frame_features(samples: NDArray[np.float32], *, n_frames: int, fps: int) -> Tensor:
-    """Return (n_frames, 2m + 1, features) for a video's mono sound; before and after it is silence."""
-    hops = hops_per_frame(fps)
-    samples_per_frame = hops * HOP
-    fitted = np.zeros((n_frames + 2 * CONTEXT_FRAMES) * samples_per_frame, np.float32)
-    start = CONTEXT_FRAMES * samples_per_frame
-    heard = samples[: len(fitted) - start]
-    fitted[start : start + len(heard)] = heard
-    per_frame = log_mel(fitted).reshape(-1, hops * MELS)
-    return per_frame.unfold(0, 2 * CONTEXT_FRAMES + 1, 1).transpose(1, 2).contiguous()
+class LogMel(nn.Module):
+    """Log-mel energies, about in [-2, 2]: silence is -2, speech about 0, and each unit is 20 dB."""
+
+    margin_frames = CONTEXT_FRAMES + 1  # a frame more than the context, into which the outermost Fourier windows reach
+    features = MELS * SAMPLES_A_FRAME // HOP  # k: the mel bands of each of a frame's hops
+    window: Tensor
+    filters: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("window", _padded_window(), persistent=False)
+        self.register_buffer("filters", _mel_filters(), persistent=False)
+
+    def forward(self, samples: Tensor) -> Tensor:
+        """Take (B, N) samples at 16 kHz, N = (F + 2 margin_frames) * 640, and return (B, F, 2m + 1, k)."""
+        before = (FFT - HOP) // 2
+        inner = samples[:, SAMPLES_A_FRAME - before : before - SAMPLES_A_FRAME]
+        spectrum: Tensor = torch.fft.rfft(inner.unfold(1, FFT, HOP) * self.window).abs().square()
+        rows: Tensor = (spectrum @ self.filters).clamp_min(1e-8).log10() / 2 + 2
+        per_frame = rows.unflatten(1, (-1, SAMPLES_A_FRAME // HOP)).flatten(2)
+        around: Tensor = per_frame.unfold(1, 2 * CONTEXT_FRAMES + 1, 1).transpose(2, 3)
+        return around
 
 
-@cache
-def _window() -> Tensor:
+def _padded_window() -> Tensor:
     return F.pad(torch.hann_window(WINDOW, periodic=True), ((FFT - WINDOW) // 2, (FFT - WINDOW) // 2))
 
 
-@cache
 def _mel_filters() -> Tensor:
     """Triangles (bins, MELS), evenly spaced on the HTK mel scale."""
     mels = torch.linspace(_mel(FLOOR_HZ), _mel(CEILING_HZ), MELS + 2)

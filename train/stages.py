@@ -6,6 +6,8 @@ from typing import Literal
 
 from torch import nn
 
+from train.models.emo import CODECS
+
 StageName = Literal["image", "video", "speed"]
 Part = Literal["spatial", "reference", "face", "temporal", "audio", "speed"]
 
@@ -77,6 +79,6 @@ def part_of(parameter_name: str) -> Part:
 
 
 def freeze_for(model: nn.Module, stage: Stage) -> None:
-    """Let exactly the parts that the stage learns take gradients."""
+    """Let exactly the parts that the stage learns take gradients; the codecs never do."""
     for name, parameter in model.named_parameters():
-        parameter.requires_grad_(part_of(name) in stage.learns)
+        parameter.requires_grad_(not name.startswith(CODECS) and part_of(name) in stage.learns)

@@ -25,15 +25,23 @@ from train.checkpoint import (
 )
 from train.models.emo import EmoModel
 
-GOOD = {"preset": "tiny", "stage": "video", "step": 3, "seed": 0, "format": FORMAT}
+GOOD = {
+    "preset": "tiny",
+    "stage": "video",
+    "step": 3,
+    "seed": 0,
+    "prediction_type": "epsilon",
+    "zero_snr": False,
+    "format": FORMAT,
+}
 
 
 def write(run: Path, model: EmoModel, *, step: int = 3, keep: int = 2) -> Path:
     return write_checkpoint(
         run,
         TrainState(preset="tiny", stage="video", step=step, seed=0),
-        model=model.state_dict(),
-        average=model.state_dict(),
+        model=model.own_state(),
+        average=model.own_state(),
         optimizer={},
         keep=keep,
     )
@@ -88,6 +96,7 @@ def test_no_checkpoint_is_said_so(tmp_path: Path, missing: str) -> None:
         ({"step": -1}, "step"),
         ({"step": True}, "step"),
         ({"seed": "0"}, "seed"),
+        ({"prediction_type": "guess"}, "prediction_type"),
         ({"__reduce__": "os.system"}, "keys"),
     ],
 )

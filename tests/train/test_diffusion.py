@@ -7,25 +7,26 @@ import torch
 from tests.train.random_clips import random_inputs, random_latents
 from train.diffusion import Dropout, drop_conditions, noise_loss, time_weights
 from train.models.conditions import Inputs
-from train.noise_schedule import noise_schedule
+from train.noise_schedule import Schedule, noise_schedule
 
 KEEP = Dropout(reference=0.0, audio=0.0, motion=0.0)
 
 
 def loss_of(predict: object, latents: torch.Tensor) -> float:
+    n = len(latents)
     return noise_loss(
         predict,
         latents,
-        random_inputs(len(latents)),
-        schedule=noise_schedule(),
+        random_inputs(n),
+        schedule=noise_schedule(Schedule()),
         dropout=KEEP,
-        generator=torch.Generator().manual_seed(0),
+        generators=[torch.Generator().manual_seed(i) for i in range(n)],
     ).item()
 
 
 def test_a_perfect_prediction_costs_nothing() -> None:
     latents = random_latents(2)
-    alphas = noise_schedule().alphas_cumprod
+    alphas = noise_schedule(Schedule()).alphas_cumprod
 
     def perfect(noisy: torch.Tensor, timesteps: torch.Tensor, _inputs: Inputs) -> torch.Tensor:
         a = alphas[timesteps][:, None, None, None, None]
@@ -36,7 +37,7 @@ def test_a_perfect_prediction_costs_nothing() -> None:
 
 
 def test_an_error_in_the_noise_counts_as_the_error_it_makes_in_the_picture() -> None:
-    schedule, latents = noise_schedule(), random_latents(2)
+    schedule, latents = noise_schedule(Schedule()), random_latents(2)
     timesteps = torch.tensor([50, 900])
     noise, wrong = random_latents(2, seed=4), random_latents(2, seed=5)
     noisy = schedule.add_noise(latents, noise, timesteps)
@@ -49,7 +50,8 @@ def test_an_error_in_the_noise_counts_as_the_error_it_makes_in_the_picture() -> 
 
 def test_conditions_are_dropped_as_often_as_asked_and_each_on_its_own() -> None:
     inputs = random_inputs(400, frames=1, motion=1)
-    kept = drop_conditions(inputs, Dropout(reference=0.2, audio=0.5, motion=0.9), torch.Generator().manual_seed(0))
+    chances = torch.rand(400, 3, generator=torch.Generator().manual_seed(0))
+    kept = drop_conditions(inputs, Dropout(reference=0.2, audio=0.5, motion=0.9), chances)
     assert kept.audio is not None
     assert kept.motion_given is not None
     shares = [(kept.reference.flatten(1) == 0).all(1), (kept.audio.flatten(1) == 0).all(1), kept.motion_given == 0]
@@ -59,6 +61,6 @@ def test_conditions_are_dropped_as_often_as_asked_and_each_on_its_own() -> None:
 
 def test_a_first_clip_stays_one_whatever_is_kept() -> None:
     first = replace(random_inputs(3), motion_given=torch.zeros(3))
-    kept = drop_conditions(first, KEEP, torch.Generator().manual_seed(0))
+    kept = drop_conditions(first, KEEP, torch.rand(3, 3))
     assert kept.motion_given is not None
     assert not kept.motion_given.any()

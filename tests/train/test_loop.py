@@ -42,7 +42,7 @@ def fresh(seed: int = 0) -> EmoModel:
 def trained(
     model: EmoModel, corpus: Corpus, out: Path, *, stage: StageName = "video", plan: Plan = PLAN, resume: bool = False
 ) -> Iterator[StepMetrics]:
-    windows = Windows(corpus, STAGES[stage], image_px=TINY.image_px, seed=plan.seed)
+    windows = Windows(corpus, STAGES[stage], image_px=TINY.image_px, margin_frames=3, seed=plan.seed)
     return train(model, windows, preset="tiny", stage_name=stage, plan=plan, out=out, resume=resume)
 
 

@@ -35,7 +35,7 @@ def learn(model: EmoModel, corpus: Corpus, stage: StageName, out: Path, *, steps
         seed=0,
         dropout=Dropout(),
     )
-    windows = Windows(corpus, STAGES[stage], image_px=SIZE, seed=0)
+    windows = Windows(corpus, STAGES[stage], image_px=SIZE, margin_frames=3, seed=0)
     return [m.loss for m in train(model, windows, preset="tiny", stage_name=stage, plan=plan, out=out, resume=False)]
 
 
@@ -49,7 +49,7 @@ def test_a_clip_learned_by_heart_is_sampled_with_its_mouth_following_the_voice(t
     assert np.mean(losses[-20:]) < np.mean(losses[:5]) / 10
 
     model, _ = load_model(tmp_path / "video")
-    clip = Windows(corpus, STAGES["video"], image_px=SIZE, seed=0)._load(0)
+    clip = Windows(corpus, STAGES["video"], image_px=SIZE, margin_frames=3, seed=0)._load(0)
     real = torch.from_numpy(clip.frames).movedim(-1, -3).float() / 127.5 - 1
     frames = torch.stack(
         list(
@@ -57,7 +57,8 @@ def test_a_clip_learned_by_heart_is_sampled_with_its_mouth_following_the_voice(t
                 model,
                 reference=real[0],
                 face_mask=face_mask(clip.boxes[:1], size=SIZE),
-                audio=clip.audio,
+                samples=clip.samples,
+                n_frames=len(clip.frames),
                 steps=8,
                 guidance_scale=2.0,
             )

@@ -1,5 +1,7 @@
 """The EMO model: backbone, ReferenceNet and the small encoders, as one denoiser."""
 
+from collections.abc import Mapping
+
 import torch
 from diffusers import UNetMotionModel
 from torch import Tensor, nn
@@ -13,6 +15,10 @@ from train.models.reference_net import ReferenceNet, transformer_block_names
 from train.models.spatial import SpatialBlock
 from train.models.speed_encoder import SpeedEncoder
 from train.models.temporal import TemporalModule
+from train.noise_schedule import Schedule
+from train.speech_features import LogMel
+
+CODECS = ("latents.", "speech.")  # what turns pictures and sound into numbers: never trained, never saved
 
 
 class EmoModel(nn.Module):
@@ -30,7 +36,9 @@ class EmoModel(nn.Module):
         face_locator: FaceLocator,
         speed_encoder: SpeedEncoder,
         latents: PixelLatents,
+        speech: LogMel,
         output: PatchOutput,
+        schedule: Schedule,
         slot: ConditionSlot,
     ) -> None:
         """`backbone` is one that `add_emo_layers` has been over, with the same `slot`."""
@@ -41,8 +49,19 @@ class EmoModel(nn.Module):
         self.face_locator = face_locator
         self.speed_encoder = speed_encoder
         self.latents = latents
+        self.speech = speech
         self.output = output
+        self.schedule = schedule
         self._slot = slot
+
+    def own_state(self) -> dict[str, Tensor]:
+        """Return what a checkpoint holds, by name: all but the frozen codecs `latents` and `speech`."""
+        return {name: value for name, value in self.state_dict().items() if not name.startswith(CODECS)}
+
+    def load_own_state(self, state: Mapping[str, Tensor]) -> None:
+        """Put back what `own_state` gave; KeyError or RuntimeError when it is of another model."""
+        codecs = {name: value for name, value in self.state_dict().items() if name.startswith(CODECS)}
+        self.load_state_dict({**codecs, **state})
 
     def forward(self, noisy: Tensor, timesteps: Tensor, inputs: Inputs) -> Tensor:
         """Return the noise in `noisy` (B, F, C, h, w) at `timesteps` (B,), encoding `inputs` first."""

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from train.noise_schedule import noise_schedule
+from train.noise_schedule import Schedule, noise_schedule
 
 GATE_RATE = 10.0  # the gate's parameters are a tenth of what they stand for: it opens in tens of steps, not hundreds
 UNEXPLAINED = 0.1  # e: the standard deviation that a well-trained estimate leaves unexplained, in latents of [-1, 1]
@@ -21,10 +21,10 @@ class PatchOutput(nn.Module):
 
     alphas_cumprod: Tensor
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, schedule: Schedule) -> None:
         super().__init__()
         self.gate = nn.Parameter(torch.zeros(channels))
-        self.register_buffer("alphas_cumprod", noise_schedule().alphas_cumprod, persistent=False)
+        self.register_buffer("alphas_cumprod", noise_schedule(schedule).alphas_cumprod, persistent=False)
 
     def forward(self, change: Tensor, noisy: Tensor, timesteps: Tensor, portrait: Tensor) -> Tensor:
         """Take u and x (B, F, C, h, w), timesteps (B,) and r (B, C, h, w); return the predicted noise."""

@@ -1,6 +1,6 @@
 """The model's sizes by name."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from diffusers import UNet2DConditionModel, UNetMotionModel
@@ -13,12 +13,15 @@ from train.models.patch_output import PatchOutput
 from train.models.pixel_latents import PixelLatents
 from train.models.reference_net import ReferenceNet
 from train.models.speed_encoder import SpeedEncoder
+from train.noise_schedule import Schedule
+from train.speech_features import LogMel
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sizes:
+class Preset:
     """What the presets differ in."""
 
+    name: str
     image_px: int
     latent_factor: int  # px a latent's side stands for
     channels: tuple[int, ...]  # of the UNets, one a resolution
@@ -30,9 +33,11 @@ class Sizes:
     audio_channels: int
     speed_buckets: int
     speed_channels: int
+    schedule: Schedule
 
 
-TINY = Sizes(
+TINY = Preset(
+    name="tiny",
     image_px=64,
     latent_factor=8,
     channels=(64, 96),
@@ -44,11 +49,14 @@ TINY = Sizes(
     audio_channels=64,
     speed_buckets=9,
     speed_channels=32,
+    schedule=Schedule(),
 )
 
 
-def build(sizes: Sizes) -> EmoModel:
-    """Build an EMO model with random weights."""
+def build(sizes: Preset, *, schedule: Schedule | None = None) -> EmoModel:
+    """Build an EMO model with random weights; `schedule` in place of the preset's own."""
+    schedule = schedule or sizes.schedule
+    speech = LogMel()
     latents = PixelLatents(sizes.latent_factor)
     slot = ConditionSlot()
     backbone = UNetMotionModel(
@@ -64,19 +72,21 @@ def build(sizes: Sizes) -> EmoModel:
         backbone=backbone,
         reference_net=ReferenceNet(twin, temporal_names=temporal),
         audio_projection=AudioProjection(
-            features=160, window=5, hidden=128, tokens=sizes.audio_tokens, channels=sizes.audio_channels
+            features=speech.features, window=5, hidden=128, tokens=sizes.audio_tokens, channels=sizes.audio_channels
         ),
         face_locator=FaceLocator(factor=sizes.latent_factor, hidden=16, channels=latents.channels),
         speed_encoder=SpeedEncoder(
             buckets=sizes.speed_buckets, context=2, hidden=sizes.speed_channels, channels=sizes.speed_channels
         ),
         latents=latents,
-        output=PatchOutput(latents.channels),
+        speech=speech,
+        output=PatchOutput(latents.channels, schedule),
+        schedule=schedule,
         slot=slot,
     )
 
 
-def unet_sizes(sizes: Sizes, *, suffix: str) -> dict[str, object]:
+def unet_sizes(sizes: Preset, *, suffix: str) -> dict[str, object]:
     """Return the keyword arguments of diffusers' UNets; `suffix` is Motion for the backbone, 2D for its twin."""
     latent_channels = 3 * sizes.latent_factor**2
     down = [f"CrossAttnDownBlock{suffix}" if a else f"DownBlock{suffix}" for a in sizes.attention]
@@ -94,5 +104,4 @@ def unet_sizes(sizes: Sizes, *, suffix: str) -> dict[str, object]:
     }
 
 
-PRESETS: Mapping[str, Callable[[], EmoModel]] = {"tiny": lambda: build(TINY)}
-IMAGE_PX: Mapping[str, int] = {"tiny": TINY.image_px}  # side of the pictures a preset is trained on
+PRESETS: Mapping[str, Preset] = {preset.name: preset for preset in (TINY,)}
