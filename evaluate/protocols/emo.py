@@ -19,7 +19,7 @@ SETTINGS = Protocol(
             "active_speaker",
             "mouth_in_silence",
         ),
-        *("identity_similarity", "landmark_distance", "lpips", "ssim", "psnr"),
+        *("identity_similarity", "mouth_correlation", "landmark_distance", "lpips", "ssim", "psnr"),
         *("sharpness_drift", "colour_drift", "seam_score", "frozen_frames", "face_lost", "duration_error"),
         *("head_motion", "head_speed", "blink_rate", "expression_diversity"),
     ),

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -18,6 +20,7 @@ from evaluate.observation import Observation
 from evaluate.paired_frames import paired_frames
 from evaluate.pairs import lpips as lpips_pair
 from evaluate.pairs.landmark_distance import MOUTH, centred_distance, landmark_distance
+from evaluate.pairs.mouth_correlation import mouth_correlation
 from evaluate.pairs.psnr import frame_psnr, psnr
 from evaluate.pairs.ssim import frame_ssim, ssim
 
@@ -178,3 +181,26 @@ def test_landmark_distance_is_none_of_a_clip_to_itself_and_grows_with_time(
     shrunk = [np.asarray(cv2.resize(f, (256, 256), interpolation=cv2.INTER_AREA), np.uint8) for f in frames[:25]]
     small = landmark_distance(written(tmp_path / "small.mp4", shrunk), real)
     assert small["face"] < late["face"] / 2, "the size of the picture is taken away"
+
+
+def test_a_mouth_follows_itself_and_not_its_own_past(media_folder: Path, tmp_path: Path, face_weights: None) -> None:
+    frames = [frame.image for frame in read_frames(media_folder / "aoc_hdtf.mp4", end_s=2.4)]
+    real = written(tmp_path / "real.mp4", frames[:50])
+    same = mouth_correlation(real, real)
+    assert same == {"r": pytest.approx(1.0), "spread": pytest.approx(1.0), "frames": 50.0}
+    small = written(tmp_path / "small.mp4", [np.asarray(cv2.resize(f, (256, 256)), np.uint8) for f in frames[:50]])
+    assert mouth_correlation(small, real)["r"] > 0.95
+    assert mouth_correlation(written(tmp_path / "late.mp4", frames[10:]), real)["r"] < 0.6
+
+
+def test_mouths_that_share_less_than_a_second_are_not_compared() -> None:
+    def seen_from(first: int) -> Any:
+        aperture = np.random.default_rng(0).random(40).astype(np.float32)
+        track = type("Seen", (), {"first": first, "mouth_aperture": aperture, "__len__": lambda _self: 40})()
+        return SimpleNamespace(track=track)
+
+    assert mouth_correlation(seen_from(3), seen_from(3))["r"] == pytest.approx(1.0)
+    assert mouth_correlation(seen_from(0), seen_from(15))["frames"] == 25
+    for first in (16, 90):
+        with pytest.raises(MediaError, match="under 25"):
+            mouth_correlation(seen_from(0), seen_from(first))
