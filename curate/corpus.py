@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import accumulate
 from typing import Any
 
@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from curate.errors import EmoforgeError
 from curate.media import read_audio
 from curate.store import Place, Store, open_store
+from curate.vocals import TABLE as VOCALS
+from curate.vocals import VocalsRef, vocals_index
 
 INDEX = "index.parquet"
 OPEN_SHARDS = 64  # whose footers are held: about 50 kB each
@@ -57,6 +59,18 @@ class Corpus:
             return np.zeros(round(ref.duration_s * 16_000), np.float32)
         return read_audio(self._bytes(ref, ref.audio_offset, ref.audio_size))
 
+    def voice(self, ref: ClipRef) -> NDArray[np.float32]:
+        """Return the (n,) samples at 16 kHz that a model is driven by: the separated vocals, else as `audio`."""
+        if ref.clip_id not in self._vocals:
+            return self.audio(ref)
+        return read_audio(self._vocals_bytes(ref))
+
+    def voice_file(self, ref: ClipRef) -> bytes | None:
+        """Return the FLAC that `voice` decodes; None when the clip has no sound."""
+        if ref.clip_id in self._vocals:
+            return self._vocals_bytes(ref)
+        return None if ref.audio_offset < 0 else self._bytes(ref, ref.audio_offset, ref.audio_size)
+
     def row(self, ref: ClipRef, columns: Sequence[str]) -> dict[str, Any]:
         """Return the clip's values of some columns (per-frame lists, scores, provenance)."""
         store, name = locate(self.store, ref.shard)
@@ -72,6 +86,26 @@ class Corpus:
             raise self._missing(ref) from error
         values: dict[str, Any] = table.slice(ref.row - firsts[group], 1).to_pylist()[0]
         return values
+
+    @cached_property
+    def _vocals(self) -> dict[str, VocalsRef]:
+        """Where the vocals lie; looked for once, and only when a voice is wanted."""
+        return vocals_index(self.store)
+
+    def _vocals_bytes(self, ref: ClipRef) -> bytes:
+        vocals = self._vocals[ref.clip_id]
+        store, name = locate(self.store, vocals.file)
+        try:
+            content = store.read_range(name, vocals.offset, vocals.size)
+        except FileNotFoundError as error:
+            raise self._no_vocals(ref, f"{store.uri(name)} is missing") from error
+        if len(content) != vocals.size:
+            raise self._no_vocals(ref, f"{store.uri(name)} is cut off")
+        return content
+
+    def _no_vocals(self, ref: ClipRef, what: str) -> EmoforgeError:
+        text = f"{what}, in which {self.store.uri(VOCALS)} has the vocals of clip {ref.clip_id}"
+        return EmoforgeError(f"{text}; run emoforge separate again")
 
     def _missing(self, ref: ClipRef) -> EmoforgeError:
         store, name = locate(self.store, ref.shard)

@@ -1,6 +1,7 @@
 """Reads video and audio from files or bytes, on one clock: seconds since the first video frame's PTS.
 
-With `display.py`, `sound.py` and `frame.py` the only place that touches PyAV for reading (`media_writing.py` writes).
+With `display.py`, `sound.py`, `sound_stream.py`, `frame.py` and `clip_frames.py` the only place that touches PyAV for
+reading (`media_writing.py` writes).
 Frames come on a constant grid (25 fps unless told), each the picture nearest in time, so a grid index means the same
 moment in analysis, crop and shard.
 """

@@ -3,9 +3,10 @@
 import io
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from numpy.typing import NDArray
 
 from curate.media import CORPUS_FPS, CORPUS_RATE_HZ
+from curate.media import _open as open_container
 
 _AAC_RATES_HZ = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 64_000, 88_200, 96_000)
 _AAC_BLOCK = 1024
@@ -30,6 +32,7 @@ _WRITTEN: dict[str, Any] = {
 
 DecodedPicture = av.VideoFrame
 Picture = NDArray[np.uint8] | DecodedPicture  # (H, W, 3) RGB, or a decoded picture
+Samples = NDArray[np.float32] | NDArray[np.int16]  # (channels, n)
 
 
 def write_video(
@@ -37,19 +40,29 @@ def write_video(
     frames: Iterable[Picture],
     *,
     fps: int = CORPUS_FPS,
-    audio: NDArray[np.float32] | None = None,
+    audio: NDArray[np.float32] | Iterator[NDArray[np.float32]] | None = None,
     sample_rate_hz: int = CORPUS_RATE_HZ,
     crf: int = 18,
+    metadata: Mapping[str, str] | None = None,
 ) -> int:
     """Write frames of one even size, and sound (n,) or (channels, n) in [-1, 1]; return the frame count.
 
     H.264, yuv420p, bt709, closed groups of one second, on one thread (so the same frames give the same bytes); AAC;
     the index comes first. The file appears whole or not at all. Sound beyond the video's
-    end is left out.
+    end is left out; long sound may come as an iterator of (channels, n) blocks. `metadata` are tags that MP4 knows
+    (title, comment, encoding_tool, ...).
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with _appearing(path) as scratch, av.open(str(scratch), "w", format="mp4", options=_MUXER) as container:
-        return _write(container, frames, fps=fps, audio=audio, sample_rate_hz=sample_rate_hz, crf=crf)
+        container.metadata.update(metadata or {})
+        sound = iter([np.atleast_2d(audio)]) if isinstance(audio, np.ndarray) else audio
+        return _write(container, frames, fps=fps, audio=sound, sample_rate_hz=sample_rate_hz, crf=crf)
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """Return the container's tags, those that `write_video` wrote among them; MediaError when it is no media."""
+    with open_container(path) as container:
+        return dict(container.metadata)
 
 
 def encode_flac(samples: NDArray[np.float32], sample_rate_hz: int = CORPUS_RATE_HZ) -> bytes:
@@ -59,7 +72,7 @@ def encode_flac(samples: NDArray[np.float32], sample_rate_hz: int = CORPUS_RATE_
         stream = container.add_stream("flac", rate=sample_rate_hz, layout="mono")
         stream.codec_context.format = "s16"
         pcm = (np.clip(samples, -1, 1) * 32767).round().astype(np.int16)[None]
-        for frame in _audio_frames(pcm, sample_rate_hz, format="s16", block=4096):
+        for frame in _audio_frames(_in_blocks([pcm], 4096), sample_rate_hz, format="s16"):
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return buffer.getvalue()
@@ -87,7 +100,7 @@ def _write(
     frames: Iterable[Picture],
     *,
     fps: int,
-    audio: NDArray[np.float32] | None,
+    audio: Iterator[NDArray[np.float32]] | None,
     sample_rate_hz: int,
     crf: int,
 ) -> int:
@@ -100,7 +113,7 @@ def _write(
         if video is None:
             video = _video_stream(container, picture, fps=fps, crf=crf)
             if audio is not None:
-                sound, pending = _audio_stream(container, np.atleast_2d(audio), sample_rate_hz)
+                sound, pending = _audio_stream(container, audio, sample_rate_hz)
         picture.pts, picture.time_base = count - 1, Fraction(1, fps)
         container.mux(video.encode(picture))
         while sound is not None and heard_s < count / fps and (block := next(pending, None)) is not None:
@@ -149,14 +162,16 @@ def _as_written(image: Picture, reformatter: VideoReformatter) -> av.VideoFrame:
 
 
 def _audio_stream(
-    container: av.container.OutputContainer, samples: NDArray[np.float32], rate_hz: int
+    container: av.container.OutputContainer, samples: Iterator[NDArray[np.float32]], rate_hz: int
 ) -> tuple[av.AudioStream, Iterator[av.AudioFrame]]:
     """Add an AAC stream and return it with its frames; a rate that AAC lacks is resampled to 48 kHz."""
     to_hz = rate_hz if rate_hz in _AAC_RATES_HZ else 48_000
-    layout = "mono" if len(samples) == 1 else "stereo"
+    first = next(samples, np.zeros((1, 0), np.float32))
+    layout = "mono" if len(first) == 1 else "stereo"
     stream: av.AudioStream = container.add_stream("aac", rate=to_hz, layout=layout)
     stream.bit_rate = 64_000 if to_hz <= 16_000 else 128_000
-    frames = _audio_frames(samples[:2], rate_hz, format="fltp", block=_AAC_BLOCK)
+    blocks = _in_blocks((block[:2] for block in chain([first], samples)), _AAC_BLOCK)
+    frames = _audio_frames(blocks, rate_hz, format="fltp")
     return stream, frames if to_hz == rate_hz else _to_rate(frames, layout, to_hz)
 
 
@@ -167,11 +182,24 @@ def _to_rate(frames: Iterator[av.AudioFrame], layout: str, rate_hz: int) -> Iter
     yield from resampler.resample(None)
 
 
-def _audio_frames(
-    samples: NDArray[np.float32] | NDArray[np.int16], rate_hz: int, *, format: str, block: int
-) -> Iterator[av.AudioFrame]:
-    for start in range(0, samples.shape[1], block):
-        piece: NDArray[np.float32] | NDArray[np.int16] = np.ascontiguousarray(samples[:, start : start + block])  # type: ignore[assignment]
+def _in_blocks(pieces: Iterable[Samples], length: int) -> Iterator[Samples]:
+    """Yield the same samples in blocks of `length`, the last one shorter."""
+    rest: Samples | None = None
+    for piece in pieces:
+        rest = piece if rest is None else np.concatenate([rest, piece], axis=1)
+        whole = rest.shape[1] // length * length
+        for start in range(0, whole, length):
+            yield rest[:, start : start + length]
+        rest = rest[:, whole:]
+    if rest is not None and rest.shape[1]:
+        yield rest
+
+
+def _audio_frames(blocks: Iterable[Samples], rate_hz: int, *, format: str) -> Iterator[av.AudioFrame]:
+    start = 0
+    for block in blocks:
+        piece: Samples = np.ascontiguousarray(block)  # type: ignore[assignment]
         frame = av.AudioFrame.from_ndarray(piece, format=format, layout="mono" if len(piece) == 1 else "stereo")
         frame.sample_rate, frame.pts, frame.time_base = rate_hz, start, Fraction(1, rate_hz)
         yield frame
+        start += piece.shape[1]

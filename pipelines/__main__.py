@@ -1,8 +1,6 @@
 """The `emoforge` command: finds the subcommand, parses its flags, and turns errors into one clear message."""
 
-import argparse
 import difflib
-import importlib
 import logging
 import os
 import sys
@@ -14,9 +12,11 @@ COMMANDS = {
     "select": "re-decide a curated corpus from its stored scores, without opening a video",
     "split": "split a corpus into train, val and test; no person, source or duplicate on two sides",
     "score": "add a scorer's numbers to a curated corpus",
+    "separate": "take the voice out of a corpus' sound, for training on songs",
     "fit-sync": "fit the audio-visual sync model on a curated corpus",
     "train": "train one stage of the EMO model on shards",
     "sample": "a portrait and a voice in, a talking video out",
+    "studio": "a page in the browser: portrait and voice in, talking video and its scores out",
     "evaluate": "score generated videos against reference videos",
     "weights": "list or fetch pretrained weights",
     "doctor": "check this machine and its packages",
@@ -80,7 +80,7 @@ def _guarded(name: str, argv: list[str]) -> int:
 
 def _run(name: str, argv: list[str]) -> None:
     from curate import weights
-    from pipelines import config
+    from pipelines.command_line import run_command
 
     console = logging.StreamHandler()
     console.setLevel(logging.WARNING)  # the run folder's log has the rest
@@ -88,17 +88,7 @@ def _run(name: str, argv: list[str]) -> None:
     folders = [Path(place) for place in os.environ.get("EMOFORGE_WEIGHTS", "").split(os.pathsep) if place]
     cache = os.environ.get("EMOFORGE_CACHE")
     weights.use_folders(folders, cache=Path(cache) if cache else None)
-    command = importlib.import_module(f"pipelines.{name.replace('-', '_')}")
-    parser = argparse.ArgumentParser(
-        prog=f"emoforge {name}",
-        description=command.__doc__,
-        allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    command.add_arguments(parser)
-    config.add_flags(parser, command.CONFIG)
-    args, settings = config.parse(parser, argv, command.CONFIG, base=getattr(command, "base_values", None))
-    command.run(args, settings)
+    run_command(name, argv)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from curate.errors import EmoforgeError
@@ -113,7 +112,7 @@ def _curated(args: argparse.Namespace, out: Path, steps: Steps) -> "pd.DataFrame
         with steps.step("sample corpus", f"videos whose truth is known, into {out / SAMPLE_CORPUS}"):
             _make_corpus(out / SAMPLE_CORPUS)
     with steps.step("curate", f"{videos} into {out / 'corpus'}"):
-        _call("curate", sources=[str(videos)], out=out / "corpus", **_local(), **_own_files())
+        _call("curate", videos, "--out", out / "corpus", *_local())
     return _usable(out / "corpus")
 
 
@@ -168,21 +167,15 @@ def _check(config: DemoConfig) -> None:
         raise EmoforgeError(f"sample_s must be above 0, not {config.sample_s}")
 
 
-def _local() -> dict[str, Any]:
-    return {"executor": "local", "ray_address": None, "workers": os.cpu_count() or 1}
+def _local() -> tuple[object, ...]:
+    return ("--executor", "local", "--workers", os.cpu_count() or 1)
 
 
-def _own_files() -> dict[str, Any]:
-    """Nothing is fetched."""
-    return {"allow_private_hosts": False, "allow_yt_dlp": False}
+def _call(command: str, *words: object) -> None:
+    """Run another command as its own command line would."""
+    from pipelines.command_line import run_command
 
-
-def _call(command: str, *, settings: dict[str, Any] | None = None, **arguments: Any) -> None:
-    """Run another command as its own command line would, with `settings` over its defaults."""
-    import importlib
-
-    module: ModuleType = importlib.import_module(f"pipelines.{command}")
-    module.run(argparse.Namespace(**arguments), module.CONFIG(**(settings or {})))
+    run_command(command, [str(word) for word in words])
 
 
 def _make_corpus(folder: Path) -> None:
@@ -212,45 +205,26 @@ def _usable(corpus: Path) -> "pd.DataFrame":
 
 
 def _train(config: DemoConfig, out: Path) -> None:
-    before: Path | None = None
+    before: tuple[object, ...] = ()
     for stage in STAGES:
         folder = out / "models" / stage
-        _call(
-            "train",
-            settings={"steps": getattr(config.steps, stage), "seed": config.seed, "max_clips": config.train_clips},
-            shards=out / "corpus",
-            stage=stage,
-            out=folder,
-            init_from=before,
-            resume=False,
-        )
-        before = folder
+        learned = ("--steps", getattr(config.steps, stage), "--seed", config.seed, "--max_clips", config.train_clips)
+        _call("train", "--shards", out / "corpus", "--stage", stage, "--out", folder, *before, *learned)
+        before = ("--init-from", folder)
 
 
 def _sample(config: DemoConfig, out: Path, drives: "list[Drive]") -> None:
-    settings = {"steps": config.denoising_steps, "seed": config.seed}
+    settings = ("--steps", config.denoising_steps, "--seed", config.seed)
     for drive in drives:
         if not drive.video.exists():
-            _call(
-                "sample",
-                settings=settings,
-                checkpoint=out / "models" / STAGES[-1],
-                portrait=drive.portrait,
-                audio=drive.audio,
-                out=drive.video,
-            )
+            files = ("--portrait", drive.portrait, "--audio", drive.audio, "--out", drive.video)
+            _call("sample", "--checkpoint", out / "models" / STAGES[-1], *files, *settings)
 
 
 def _evaluate(out: Path) -> None:
-    places: dict[str, Any] = {
-        "reference": out / "corpus",
-        "split": "auto",
-        "generated": [str(out / "samples")],
-        "portraits": out / "samples" / "portraits",
-        "save_statistics": False,
-        "accept": None,
-    }
-    _call("evaluate", settings={"metrics": SCORES}, **places, out=out / "evaluation", **_local())
+    places = ("--reference", out / "corpus", "--generated", out / "samples", "--out", out / "evaluation")
+    portraits = ("--portraits", out / "samples" / "portraits")
+    _call("evaluate", *places, *portraits, "--metrics", f"[{', '.join(SCORES)}]", *_local())
 
 
 def _summary(out: Path, drives: "list[Drive]", outcomes: "pd.DataFrame", scores: "pd.DataFrame", steps: Steps) -> None:

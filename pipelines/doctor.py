@@ -1,4 +1,8 @@
-"""Check this machine: packages that fit together, codecs, weights, memory and disk; say what to do about each fault."""
+"""Check this machine: packages that fit together, codecs, weights, memory and disk; say what to do about each fault.
+
+With a file: say whether it calls itself AI-generated, of what it was made and by whom it was signed, and whether it was
+changed since.
+"""
 
 import argparse
 import importlib
@@ -31,11 +35,19 @@ class Finding:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Take no arguments."""
+    """Name the file to look at, if any."""
+    parser.add_argument(
+        "file", nargs="?", type=Path, metavar="FILE", help="a video whose origin is read back, instead of this machine"
+    )
 
 
 def run(args: argparse.Namespace, config: DoctorConfig) -> None:
-    """Print what was found; EmoforgeError when something must be mended."""
+    """Print what was found; EmoforgeError when something must be mended, or the file is not what was signed."""
+    if args.file is not None:
+        from pipelines.provenance_report import print_provenance
+
+        print_provenance(args.file)
+        return
     findings = [finding for check in CHECKS for finding in check()]
     for finding in findings:
         print(f"{'ok  ' if not finding.advice else 'MEND'} {finding.subject:<18} {finding.seen}")
@@ -57,6 +69,7 @@ def _packages() -> Iterator[Finding]:
         ("torchvision", "torchvision"),
         ("diffusers", "diffusers"),
         ("ray", "ray"),
+        ("c2pa-python", "c2pa"),
     ):
         try:
             importlib.import_module(module)

@@ -1,56 +1,27 @@
-"""A portrait and a voice in, a talking video out: as long as the sound, and carrying it unchanged."""
+"""A portrait and a voice in, a talking video out: as long as the sound, and carrying it unchanged.
+
+Several at once: --batch rows.csv, with the columns portrait, audio, out and, where wanted, box, face_region, speed,
+seed, consent_ref, vocals. Paths in it are relative to it. A row whose video is there is skipped, so the same command
+goes on where it stopped; outcomes.csv beside it says of each row whether it is done, or why not.
+
+Every video says that it is AI-generated, and of what: in its tags, and in a signed C2PA manifest that emoforge doctor
+reads. Without a certificate of yours it is signed by a key that is made on this machine, which shows tampering but
+proves nobody's name: verifiers call it untrusted.
+"""
 
 import argparse
-import logging
-import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import NoReturn
 
-from curate.errors import ConfigError, EmoforgeError, MediaError
-from pipelines.config import option
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-    from torch import Tensor
-
-log = logging.getLogger(__name__)
-
-HELP = "a portrait and a voice in, a talking video out"
-MAX_AUDIO_S = 3600.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class SampleConfig:
-    """How the video is sampled."""
-
-    steps: int = option(10, "denoising steps a clip of 12 frames (DDIM); more is slower and finer")
-    guidance_scale: float = option(1.5, "how strongly the voice is followed; 1 is no guidance and twice as fast")
-    speed_deg: float = option(0.5, "the head's rotation in degrees a frame; only for models trained on stage speed")
-    seed: int = option(0, "of the noise: same seed, same video")
-    cpu_threads: int = option(
-        1, "threads of a step on a CPU; a tiny model gains little from more, and stalls on a busy machine"
-    )
-    size_px: int = option(256, "side of the video; the model's own size (tiny: 64 px) is scaled to it")
-
+from curate.errors import ConfigError
+from pipelines.sample_config import SampleConfig, check
 
 CONFIG = SampleConfig
-
-
-@dataclass(frozen=True, kw_only=True)
-class Voice:
-    """The sound to speak."""
-
-    mono: "NDArray[np.float32]"  # (n,) at 16 kHz, what the model hears
-    original: "NDArray[np.float32]"  # (n,) or (channels, n) at its own rate, what the video carries
-    sample_rate_hz: int
-
-    @property
-    def duration_s(self) -> float:
-        """The length of the original."""
-        return float(self.original.shape[-1]) / self.sample_rate_hz
+IN_ROWS = ("portrait", "audio", "say", "song", "vocals", "out", "box", "face_region")  # what a batch has in its rows
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,108 +33,142 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="T",
         help="run folder of emoforge train, or one checkpoint in it",
     )
-    parser.add_argument("--portrait", required=True, type=Path, metavar="P", help="a picture of one face, of any size")
+    parser.add_argument("--portrait", type=Path, metavar="P", help="a picture of one face, of any size")
+    parser.add_argument("--audio", type=Path, metavar="A", help="sound, or a video with sound, of up to an hour")
+    parser.add_argument("--say", metavar="TEXT", help="words to speak, by an installed speech program (speech_command)")
     parser.add_argument(
-        "--audio", required=True, type=Path, metavar="A", help="a sound file of any length up to an hour"
+        "--song", type=Path, metavar="MIX", help="music with a voice: the voice drives the mouth, all of it is heard"
     )
-    parser.add_argument("--out", required=True, type=Path, metavar="V.mp4", help="the video to write")
+    parser.add_argument(
+        "--vocals", type=Path, metavar="V", help="the voice alone, which drives the mouth while --audio is heard"
+    )
+    parser.add_argument("--separate", action="store_true", help="take the voice out of --audio first, as --song does")
+    parser.add_argument("--out", type=Path, metavar="V.mp4", help="the video to write")
+    parser.add_argument("--batch", type=Path, metavar="ROWS.csv", help="several videos: one row each, see above")
+    parser.add_argument(
+        "--box", metavar="L,T,R,B", help="the face in px of the upright portrait, for a drawn or painted one"
+    )
+    parser.add_argument(
+        "--face-region",
+        metavar="R",
+        help="where the face may move: a box, a mask picture of the portrait's size, or all (default: the face's box)",
+    )
+    parser.add_argument(
+        "--speed",
+        metavar="S",
+        help="how fast the head turns, degrees a frame: 0.5, or 0:0.2,4:1 (second:degrees), or a CSV of both; "
+        "only for models of stage speed",
+    )
+    parser.add_argument(
+        "--paste-back", action="store_true", help="put the animated face back into the full picture (up to 2048 px)"
+    )
+    parser.add_argument(
+        "--consent-ref", metavar="TEXT", help="where the consent of the person in the portrait is recorded"
+    )
 
 
 def run(args: argparse.Namespace, config: SampleConfig) -> None:
-    """Check the inputs, cheapest first, then sample and write the video."""
-    _check(args.out, config)
-    voice = read_voice(args.audio)
+    """Check the inputs, cheapest first, then sample and write the videos."""
+    check(config)
+    if args.batch is not None:
+        _run_batch(args, config)
+        return
+    _check_single(args)
 
-    import torch
+    from pipelines.sample_requests import check_request, request_of
+    from pipelines.sample_work import open_sampler
 
-    from curate.media import CORPUS_FPS
-    from curate.media_writing import write_video
-    from pipelines.progress import progress
-    from train.checkpoint import load_model
-    from train.models.presets import PRESETS
-    from train.portrait import load_portrait
-    from train.sampling import generate
-    from train.stages import STAGES
-
-    torch.set_num_threads(config.cpu_threads)
-    model, state = load_model(args.checkpoint)
-    stage = STAGES[state.stage]
-    if not stage.has_audio:
-        raise EmoforgeError(
-            f"{args.checkpoint} is of stage {state.stage}, which has not learned to listen; train stage video from it"
+    with _said(args.say, config) as said, _bar("frame") as bar:
+        cells = {name: getattr(args, name) for name in ("portrait", "out", "vocals", "box", "face_region", "speed")}
+        cells |= {"audio": said or args.audio or args.song, "consent_ref": args.consent_ref}
+        request = request_of(
+            cells, folder=Path(), paste_back=args.paste_back, separate=args.separate or args.song is not None
         )
-    portrait = load_portrait(args.portrait, size=PRESETS[state.preset].image_px)
-    n_frames = math.ceil(voice.duration_s * CORPUS_FPS)
-    frames = generate(
-        model,
-        reference=portrait.image,
-        face_mask=portrait.face_mask,
-        samples=voice.mono,
-        n_frames=n_frames,
-        speed_deg=config.speed_deg if stage.has_speed else None,
-        steps=config.steps,
-        guidance_scale=config.guidance_scale,
-        seed=config.seed,
+        check_request(request)
+        _remind(consent_given=request.consent_ref is not None)
+        sampled = open_sampler(args.checkpoint, config).sample(request, on_frame=bar)
+    print(f"{sampled.video}: {sampled.n_frames} frames, {sampled.duration_s:.2f} s")
+
+
+def _run_batch(args: argparse.Namespace, config: SampleConfig) -> None:
+    given = [f"--{name.replace('_', '-')}" for name in IN_ROWS if getattr(args, name) is not None]
+    if given:
+        raise ConfigError(f"{', '.join(given)} can't stand beside --batch: each row of the CSV names its own")
+
+    from pipelines.sample_batch import Batch, read_rows, sample_rows
+    from pipelines.sample_work import open_sampler
+
+    rows = read_rows(args.batch)
+    batch = Batch(
+        folder=args.batch.parent,
+        defaults={"speed": args.speed, "consent_ref": args.consent_ref},
+        paste_back=args.paste_back,
+        separate=args.separate,
     )
-    pictures = progress(_pictures(frames, config.size_px), "sample", total=n_frames, unit="frame")
-    write_video(args.out, pictures, audio=voice.original, sample_rate_hz=voice.sample_rate_hz)
-    print(f"{args.out}: {n_frames} frames, {voice.duration_s:.2f} s")
+    _remind(consent_given=args.consent_ref is not None or all(row.get("consent_ref") for row in rows))
+    with _bar("video") as bar:
+        done = sample_rows(rows, batch, open_sampler(args.checkpoint, config), on_part=bar)
+    print(f"{args.batch}: {done} videos are done")
 
 
-def read_voice(path: Path) -> Voice:
-    """Read a sound file; MediaError says what is wrong with one that is missing, empty, no sound, or a video."""
-    from curate.media import audio_format, read_audio
+def _check_single(args: argparse.Namespace) -> None:
+    for name in ("portrait", "out"):
+        if getattr(args, name) is None:
+            raise ConfigError(f"--{name} is missing; a video needs --portrait, --audio (or --say, --song) and --out")
+    sounds = [f"--{name}" for name in ("audio", "say", "song") if getattr(args, name) is not None]
+    if len(sounds) != 1:
+        given = f"{' and '.join(sounds)} are given" if sounds else "there is nothing to speak"
+        raise ConfigError(f"{given}; give one of --audio FILE, --say TEXT and --song MIX")
+    if args.audio is None and (args.vocals is not None or args.separate):
+        raise ConfigError("--vocals and --separate go with --audio; --song takes the voice out by itself")
+    if args.vocals is not None and args.separate:
+        raise ConfigError("--vocals is the voice alone already; leave --separate out")
 
-    if not path.is_file():
-        raise MediaError("not_found", f"there is no audio file {path}")
-    if path.stat().st_size == 0:
-        raise MediaError("empty", f"the audio file {path} is empty (0 bytes)")
-    try:
-        rate_hz, channels, has_video = audio_format(path)
-    except MediaError as error:
-        raise MediaError(error.reason, f"the audio {path} can't be used: {error}") from error
-    if has_video:
-        raise MediaError(
-            "is_video",
-            f"{path} is a video, and --audio wants sound alone; take its sound out with: "
-            f"ffmpeg -i {path.name} -vn {path.stem}.wav",
+
+def _remind(*, consent_given: bool) -> None:
+    if not consent_given:
+        print(
+            "Reminder: make a person talk only with their consent, and name where it is recorded: --consent-ref TEXT. "
+            "It is written into the video."
         )
+
+
+@contextmanager
+def _said(text: str | None, config: SampleConfig) -> Iterator[Path | None]:
+    """Give a sound file of the words, as long as the block lasts."""
+    if text is None:
+        yield None
+        return
+    from pipelines.speak import speak
+
+    with tempfile.TemporaryDirectory(prefix="emoforge-say-") as folder:
+        yield speak(text, Path(folder) / "speech.wav", command=config.speech_command)
+
+
+@contextmanager
+def _bar(unit: str) -> Iterator[Callable[[float, int], None]]:
+    """Give what shows (done, of all) in the one bar of the command, which appears at the first call."""
+    from tqdm import tqdm
+
+    bars: list[tqdm[NoReturn]] = []
+
+    def show(done: float, total: int) -> None:
+        if not bars:
+            bars.append(
+                tqdm(
+                    desc="sample",
+                    total=total,
+                    unit=unit,
+                    unit_scale=unit == "video",  # of which parts are done
+                    file=sys.stderr,
+                    dynamic_ncols=True,
+                    mininterval=0.2,
+                )
+            )
+        bars[0].update(done - bars[0].n)
+
     try:
-        original = read_audio(path, sample_rate_hz=rate_hz, channels=min(channels, 2), end_s=None)
-        mono = read_audio(path)
-    except MediaError as error:
-        raise MediaError(error.reason, f"the audio {path} can't be used: {error}") from error
-    voice = Voice(mono=mono, original=original, sample_rate_hz=rate_hz)
-    if not 0 < voice.duration_s <= MAX_AUDIO_S:
-        raise MediaError(
-            "duration",
-            f"the audio {path} lasts {voice.duration_s:.1f} s; it must be above 0 and at most {MAX_AUDIO_S:.0f} s",
-        )
-    return voice
-
-
-def _check(out: Path, config: SampleConfig) -> None:
-    if config.steps < 1 or config.steps > 1000:
-        raise ConfigError(f"steps must be in 1-1000, not {config.steps}")
-    if config.guidance_scale < 0 or not math.isfinite(config.guidance_scale):
-        raise ConfigError(f"guidance_scale must be at least 0, not {config.guidance_scale}")
-    if config.cpu_threads < 1:
-        raise ConfigError(f"cpu_threads must be at least 1, not {config.cpu_threads}")
-    if config.size_px < 16 or config.size_px % 2 or config.size_px > 4096:
-        raise ConfigError(f"size_px must be even and in 16-4096, not {config.size_px}")
-    if config.speed_deg < 0 or not math.isfinite(config.speed_deg):
-        raise ConfigError(f"speed_deg must be at least 0, not {config.speed_deg}")
-    if out.suffix.lower() != ".mp4":
-        raise ConfigError(f"--out must end in .mp4, not {out.name}")
-    if out.is_dir():
-        raise ConfigError(f"--out {out} is a folder; name a file in it")
-
-
-def _pictures(frames: "Iterator[Tensor]", size_px: int) -> "Iterator[NDArray[np.uint8]]":
-    """Take frames (3, S, S) in [-1, 1] to (size, size, 3) RGB."""
-    import cv2
-    import numpy as np
-
-    for frame in frames:
-        picture = ((frame + 1) * 127.5).round().clamp(0, 255).byte().permute(1, 2, 0).cpu().numpy()
-        yield np.asarray(cv2.resize(picture, (size_px, size_px), interpolation=cv2.INTER_CUBIC), np.uint8)
+        yield show
+    finally:
+        for bar in bars:
+            bar.close()

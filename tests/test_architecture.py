@@ -13,10 +13,12 @@ BANNED = {"utils", "util", "helpers", "common", "misc", "base"}
 
 
 TOUCH_PYAV = {
+    "curate/clip_frames.py",
     "curate/display.py",
     "curate/frame.py",
     "curate/media.py",
     "curate/sound.py",
+    "curate/sound_stream.py",
     "curate/media_writing.py",
     "pipelines/doctor.py",
 }

@@ -1,6 +1,7 @@
 """The docs state what runs: every emoforge command and Python block on every page is executed here, in page order."""
 
 import re
+import shlex
 import shutil
 from pathlib import Path
 
@@ -21,7 +22,7 @@ def blocks(page: Path) -> list[tuple[str, str]]:
 
 
 def commands(text: str) -> list[list[str]]:
-    return [line.split() for line in text.replace("\\\n", " ").splitlines() if line.startswith("emoforge ")]
+    return [shlex.split(line) for line in text.replace("\\\n", " ").splitlines() if line.startswith("emoforge ")]
 
 
 def test_every_page_with_commands_is_listed() -> None:

@@ -36,6 +36,7 @@ def sound_around(
 class LogMel(nn.Module):
     """Log-mel energies, about in [-2, 2]: silence is -2, speech about 0, and each unit is 20 dB."""
 
+    name = "log_mel"
     margin_frames = CONTEXT_FRAMES + 1  # a frame more than the context, into which the outermost Fourier windows reach
     features = MELS * SAMPLES_A_FRAME // HOP  # k: the mel bands of each of a frame's hops
     window: Tensor
@@ -53,8 +54,13 @@ class LogMel(nn.Module):
         spectrum: Tensor = torch.fft.rfft(inner.unfold(1, FFT, HOP) * self.window).abs().square()
         rows: Tensor = (spectrum @ self.filters).clamp_min(1e-8).log10() / 2 + 2
         per_frame = rows.unflatten(1, (-1, SAMPLES_A_FRAME // HOP)).flatten(2)
-        around: Tensor = per_frame.unfold(1, 2 * CONTEXT_FRAMES + 1, 1).transpose(2, 3)
-        return around
+        return with_context(per_frame)
+
+
+def with_context(rows: Tensor) -> Tensor:
+    """Take the rows (B, m + F + m, k) of F frames and the m on each side; return each frame's, (B, F, 2m + 1, k)."""
+    around: Tensor = rows.unfold(1, 2 * CONTEXT_FRAMES + 1, 1).transpose(2, 3)
+    return around
 
 
 def _padded_window() -> Tensor:

@@ -1,12 +1,15 @@
 """The three training stages as data: what is learned, what stays frozen, and what a sample holds."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from torch import nn
+if TYPE_CHECKING:
+    from collections.abc import Set
 
-from train.models.emo import CODECS
+    from torch import nn
 
 StageName = Literal["image", "video", "speed"]
 Part = Literal["spatial", "reference", "face", "temporal", "audio", "speed"]
@@ -14,14 +17,13 @@ Part = Literal["spatial", "reference", "face", "temporal", "audio", "speed"]
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """One stage of EMO's training (section 3.3)."""
+    """One stage of EMO's training (sections 3.3 and 4.1); what the paper leaves open is in `train.recipes`."""
 
     learns: frozenset[Part]
     window_frames: int  # F: frames to denoise
     motion_frames: int  # n: frames before them; 0 leaves the temporal modules out
     has_audio: bool
     has_speed: bool
-    batch_size: int  # windows a step unless told otherwise; the paper's 48 and 4 are for many GPUs
 
 
 MOTION_FRAMES = 4  # n of EMO, section 4.1
@@ -34,17 +36,14 @@ STAGES: Mapping[StageName, Stage] = {
         motion_frames=0,
         has_audio=False,
         has_speed=False,
-        batch_size=8,
     ),
-    # The paper "adds" the temporal modules and the audio layers; whether the rest freezes it doesn't say. Here it
-    # learns on, since a model that starts from nothing has not seen enough after stage image.
+    # The paper "adds" these parts; that the others freeze meanwhile it doesn't say, but Hallo's second stage does it.
     "video": Stage(
-        learns=frozenset({"spatial", "reference", "face", "temporal", "audio"}),
+        learns=frozenset({"temporal", "audio"}),
         window_frames=CLIP_FRAMES,
         motion_frames=MOTION_FRAMES,
         has_audio=True,
         has_speed=False,
-        batch_size=2,
     ),
     # Audio layers freeze on purpose: else the mouth follows the head's speed and not the voice.
     "speed": Stage(
@@ -53,7 +52,6 @@ STAGES: Mapping[StageName, Stage] = {
         motion_frames=MOTION_FRAMES,
         has_audio=True,
         has_speed=True,
-        batch_size=1,
     ),
 }
 
@@ -67,6 +65,18 @@ _PARTS_BY_MODULE: Mapping[str, Part] = {
 }
 
 
+def trainable_parts(stage: Stage) -> frozenset[Part]:
+    """Return the parts that a stage's samples reach at all: no other can be learned in it."""
+    parts: set[Part] = {"spatial", "reference", "face"}
+    if stage.motion_frames:
+        parts.add("temporal")
+    if stage.has_audio:
+        parts.add("audio")
+    if stage.has_speed:
+        parts.add("speed")
+    return frozenset(parts)
+
+
 def part_of(parameter_name: str) -> Part:
     """Return the part of the model that a parameter of EmoModel belongs to."""
     if ".speed_" in parameter_name:
@@ -78,7 +88,9 @@ def part_of(parameter_name: str) -> Part:
     return _PARTS_BY_MODULE[parameter_name.partition(".")[0]]
 
 
-def freeze_for(model: nn.Module, stage: Stage) -> None:
-    """Let exactly the parts that the stage learns take gradients; the codecs never do."""
+def freeze_for(model: nn.Module, learns: Set[Part]) -> None:
+    """Let exactly these parts take gradients; the codecs never do."""
+    from train.models.emo import CODECS
+
     for name, parameter in model.named_parameters():
-        parameter.requires_grad_(not name.startswith(CODECS) and part_of(name) in stage.learns)
+        parameter.requires_grad_(not name.startswith(CODECS) and part_of(name) in learns)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from train.checkpoint import (
@@ -32,6 +33,7 @@ GOOD = {
     "seed": 0,
     "prediction_type": "epsilon",
     "zero_snr": False,
+    "codecs": {"latents": "pixels", "speech": "log_mel"},
     "format": FORMAT,
 }
 
@@ -39,7 +41,7 @@ GOOD = {
 def write(run: Path, model: EmoModel, *, step: int = 3, keep: int = 2) -> Path:
     return write_checkpoint(
         run,
-        TrainState(preset="tiny", stage="video", step=step, seed=0),
+        TrainState(preset="tiny", stage="video", step=step, seed=0, codecs=model.codecs),
         model=model.own_state(),
         average=model.own_state(),
         optimizer={},
@@ -50,30 +52,47 @@ def write(run: Path, model: EmoModel, *, step: int = 3, keep: int = 2) -> Path:
 def test_a_round_trip(tmp_path: Path, model: EmoModel) -> None:
     write(tmp_path, model)
     loaded, state = load_model(tmp_path)
-    assert state == TrainState(preset="tiny", stage="video", step=3, seed=0)
+    assert state == TrainState(preset="tiny", stage="video", step=3, seed=0, codecs=model.codecs)
     assert all(torch.equal(value, model.state_dict()[name]) for name, value in loaded.state_dict().items())
 
 
 def test_the_newest_are_kept_and_the_newest_is_found(tmp_path: Path, model: EmoModel) -> None:
-    for step in (1, 2, 10, 100_000):
+    (tmp_path / "checkpoints" / "step-notes").mkdir(parents=True)
+    (tmp_path / "checkpoints" / ".step-000005.tmp").mkdir()
+    for step in (1, 2, 999_999, 1_000_000):
         write(tmp_path, model, step=step, keep=2)
-    assert sorted(p.name for p in (tmp_path / "checkpoints").iterdir()) == ["step-000010", "step-100000"]
-    assert latest_checkpoint(tmp_path).name == "step-100000"
-    assert latest_checkpoint(latest_checkpoint(tmp_path)).name == "step-100000", "a checkpoint's own folder will do"
+    names = {p.name for p in (tmp_path / "checkpoints").iterdir()}
+    assert names == {"step-999999", "step-1000000", "step-notes"}, "what a killed run had half written is gone"
+    assert latest_checkpoint(tmp_path).name == "step-1000000"
+    assert latest_checkpoint(latest_checkpoint(tmp_path)).name == "step-1000000", "a checkpoint's own folder will do"
 
 
-def test_a_write_cut_off_leaves_no_checkpoint_behind(
-    tmp_path: Path, model: EmoModel, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("where", "error"),
+    [
+        ("train.checkpoint.sync", OSError(28, "No space left on device")),
+        ("train.checkpoint.save_file", SafetensorError("No space left on device (os error 28)")),
+    ],
+)
+def test_a_full_disk_is_said_and_leaves_what_was_there(
+    tmp_path: Path, model: EmoModel, monkeypatch: pytest.MonkeyPatch, where: str, error: Exception
 ) -> None:
     write(tmp_path, model, step=1)
 
     def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
+        raise error
 
-    monkeypatch.setattr("train.checkpoint.sync", full)
-    with pytest.raises(OSError, match="No space"):
+    monkeypatch.setattr(where, full)
+    with pytest.raises(CheckpointError, match=r"step-000002 can't be written: .*No space left"):
         write(tmp_path, model, step=2)
-    assert latest_checkpoint(tmp_path).name == "step-000001"
+    assert [folder.name for folder in (tmp_path / "checkpoints").iterdir()] == ["step-000001"]
+
+
+def test_other_codecs_than_those_it_was_trained_with_are_refused(tmp_path: Path, model: EmoModel) -> None:
+    state = write(tmp_path, model) / STATE
+    state.write_text(json.dumps(GOOD | {"codecs": {"latents": "taef2 12345678", "speech": "log_mel"}}))
+    with pytest.raises(CheckpointError, match="was trained with latents taef2 12345678, speech"):
+        load_model(tmp_path)
 
 
 def test_only_safetensors_and_json_are_written(tmp_path: Path, model: EmoModel) -> None:
@@ -97,6 +116,10 @@ def test_no_checkpoint_is_said_so(tmp_path: Path, missing: str) -> None:
         ({"step": True}, "step"),
         ({"seed": "0"}, "seed"),
         ({"prediction_type": "guess"}, "prediction_type"),
+        ({"zero_snr": 1}, "zero_snr"),
+        ({"codecs": ["pixels"]}, "codecs"),
+        ({"codecs": {"latents": {"path": "/etc"}}}, "codecs"),
+        ({"codecs": {str(role): "a" for role in range(99)}}, "codecs"),
         ({"__reduce__": "os.system"}, "keys"),
     ],
 )

@@ -26,3 +26,24 @@ def test_buffers_are_copied_and_the_model_is_left_alone(model: EmoModel) -> None
     ema.update(model, 5)
     assert torch.equal(ema.state["speed_encoder.centres"], model.speed_encoder.centres)
     assert all(torch.equal(value, before[name]) for name, value in model.own_state().items())
+
+
+def test_the_model_computes_with_the_averages_for_a_while_and_is_then_itself_to_the_bit(model: EmoModel) -> None:
+    ema = Ema(model, decay=0.5)
+    nn.init.constant_(model.backbone.conv_in.weight, 7.0)
+    model.train()
+    before = {name: value.clone() for name, value in model.own_state().items()}
+    averages = {name: value.clone() for name, value in ema.state.items()}
+    with ema.applied_to(model):
+        assert not model.training
+        assert all(torch.equal(value, averages[name]) for name, value in model.own_state().items())
+    assert model.training
+    assert all(torch.equal(value, before[name]) for name, value in model.own_state().items())
+    assert all(torch.equal(value, averages[name]) for name, value in ema.state.items())
+
+
+def test_without_decay_the_average_is_the_model(model: EmoModel) -> None:
+    ema = Ema(model, decay=0.0)
+    nn.init.constant_(model.backbone.conv_in.weight, 7.0)
+    ema.update(model, 1)
+    assert all(torch.equal(ema.state[name], value) for name, value in model.own_state().items())

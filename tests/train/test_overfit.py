@@ -14,7 +14,7 @@ from train.diffusion import Dropout
 from train.loop import Plan, train
 from train.models.emo import EmoModel
 from train.models.presets import TINY, build
-from train.sampling import generate
+from train.sampling import SamplerSettings, generate
 from train.stages import STAGES, StageName
 
 SIZE = TINY.image_px
@@ -59,8 +59,7 @@ def test_a_clip_learned_by_heart_is_sampled_with_its_mouth_following_the_voice(t
                 face_mask=face_mask(clip.boxes[:1], size=SIZE),
                 samples=clip.samples,
                 n_frames=len(clip.frames),
-                steps=8,
-                guidance_scale=2.0,
+                settings=SamplerSettings(steps=8, audio_guidance=2.0),
             )
         )
     )

@@ -1,9 +1,11 @@
 """What the denoiser is conditioned on, and the slot through which its layers see it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
+import torch
 from torch import Tensor
 
 
@@ -20,6 +22,17 @@ class Inputs:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PortraitMaps:
+    """What the ReferenceNet gives for B portraits: made once a video, read by all its clips.
+
+    The portrait whose latents are all zero is "no portrait": what dropout trains on and guidance subtracts.
+    """
+
+    latents: Tensor  # (B, C, h, w)
+    tokens: Mapping[str, Tensor]  # spatial block -> (B, tokens, channels)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Conditions:
     """The encoded conditions of B clips: made once a clip, read at every denoising step."""
 
@@ -29,6 +42,39 @@ class Conditions:
     motion: Mapping[str, Tensor] | None = None  # temporal module -> (B, n, channels, h', w')
     audio: Tensor | None = None  # (B, F, tokens, channels)
     speed: Tensor | None = None  # (B, n + F, channels)
+
+
+def stack_conditions(each: Sequence[Conditions]) -> Conditions:
+    """Join conditions along the batch, so that one denoising pass serves them all (guidance with and without).
+
+    ValueError when a condition is left out in some and given in others.
+    """
+    if not each:
+        raise ValueError("there are no conditions to stack")
+    return Conditions(
+        portrait=torch.cat([one.portrait for one in each]),
+        reference=_stack_maps([one.reference for one in each]),
+        face=torch.cat([one.face for one in each]),
+        motion=_stack_maps(motions) if (motions := _all_or_none("motion", [one.motion for one in each])) else None,
+        audio=torch.cat(audios) if (audios := _all_or_none("audio", [one.audio for one in each])) else None,
+        speed=torch.cat(speeds) if (speeds := _all_or_none("speed", [one.speed for one in each])) else None,
+    )
+
+
+def _stack_maps(each: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    return {name: torch.cat([maps[name] for maps in each]) for name in each[0]}
+
+
+Given = TypeVar("Given")
+
+
+def _all_or_none(name: str, each: Sequence[Given | None]) -> list[Given]:
+    given = [one for one in each if one is not None]
+    if given and len(given) < len(each):
+        raise ValueError(
+            f"{name} is given in {len(given)} of {len(each)} conditions; give zeros where it is taken away"
+        )
+    return given
 
 
 class ConditionSlot:

@@ -1,6 +1,6 @@
 """The face locator: where the face may be, as a light encoding of a mask that is added to the noisy latents."""
 
-import math
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -11,19 +11,16 @@ from train.models.zero_init import zeroed
 class FaceLocator(nn.Module):
     """Light convolutions from a picture-sized mask to the latents' size, the last one beginning at zero."""
 
-    def __init__(self, *, factor: int, hidden: int, channels: int) -> None:
-        """`factor` is the picture's side over the latents' side, a power of two."""
+    def __init__(self, *, widths: tuple[int, ...], channels: int) -> None:
+        """`widths` are the layers' channels, each after the first at half the side; `channels` are the latents'."""
         super().__init__()
-        halvings = int(math.log2(factor))
-        if 2**halvings != factor:
-            raise ValueError(f"factor must be a power of two, not {factor}")
-        layers: list[nn.Module] = [nn.Conv2d(3, hidden, 3, padding=1), nn.SiLU()]
-        for _ in range(halvings):
-            layers += [nn.Conv2d(hidden, hidden, 3, stride=2, padding=1), nn.SiLU()]
-        self.encode = nn.Sequential(*layers, zeroed(nn.Conv2d(hidden, channels, 3, padding=1)))
+        layers: list[nn.Module] = [nn.Conv2d(3, widths[0], 3, padding=1), nn.SiLU()]
+        for inside, outside in pairwise(widths):
+            layers += [nn.Conv2d(inside, outside, 3, stride=2, padding=1), nn.SiLU()]
+        self.encode = nn.Sequential(*layers, zeroed(nn.Conv2d(widths[-1], channels, 3, padding=1)))
 
     def forward(self, mask: Tensor) -> Tensor:
-        """Take a mask (B, 1, H, W) in {0, 1} and return (B, channels, H / factor, W / factor)."""
+        """Take a mask (B, 1, H, W) in {0, 1} and return (B, channels, h, w), the latents' size."""
         encoded: Tensor = self.encode(torch.cat([mask, _coordinates(mask)], dim=1))
         return encoded
 

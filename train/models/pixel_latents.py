@@ -7,8 +7,11 @@ from torch import Tensor, nn
 class PixelLatents(nn.Module):
     """Fold each square of `factor` x `factor` px into channels, and back; exact, and nothing to learn."""
 
+    limit = 1.0  # no clean latent is larger, so a sampler may clamp its estimates there
+
     def __init__(self, factor: int) -> None:
         super().__init__()
+        self.name = f"pixels {factor}"
         self.factor = factor
         self.channels = 3 * factor**2
 

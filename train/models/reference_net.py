@@ -8,6 +8,8 @@ from diffusers import UNet2DConditionModel
 from diffusers.models.attention import BasicTransformerBlock
 from torch import Tensor, nn
 
+from train.models.recompute import recomputed
+
 
 class ReferenceNet(nn.Module):
     """Give the features that the backbone's layers of the same name attend to (EMO, section 3.2).
@@ -58,17 +60,21 @@ class ReferenceBlock(nn.Module):
 
     def __init__(self, block: BasicTransformerBlock, *, name: str, tokens: dict[str, Tensor]) -> None:
         super().__init__()
+        self.recomputes = False
         self._name = name
         self._noted = tokens
         self.norm1, self.attn1, self.norm2 = block.norm1, block.attn1, block.norm2
         self.norm3, self.ff = block.norm3, block.ff
 
-    def forward(self, hidden_states: Tensor, **_from_diffusers: Any) -> Tensor:
+    def forward(self, hidden_states: Tensor, *_from_diffusers: Any, **_by_name: Any) -> Tensor:
         """Take and return the tokens (pictures, h w, channels)."""
-        tokens = hidden_states + self.attn1(self.norm1(hidden_states))
-        self._noted[self._name] = self.norm2(tokens)
-        out: Tensor = tokens + self.ff(self.norm3(tokens))
+        attend = self._attend
+        out, self._noted[self._name] = recomputed(attend, hidden_states) if self.recomputes else attend(hidden_states)
         return out
+
+    def _attend(self, hidden_states: Tensor) -> tuple[Tensor, Tensor]:
+        tokens = hidden_states + self.attn1(self.norm1(hidden_states))
+        return tokens + self.ff(self.norm3(tokens)), self.norm2(tokens)
 
 
 def transformer_block_names(unet: nn.Module) -> list[str]:

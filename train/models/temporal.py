@@ -7,6 +7,7 @@ from diffusers.models.unets.unet_motion_model import AnimateDiffTransformer3D
 from torch import Tensor, nn
 
 from train.models.conditions import ConditionSlot
+from train.models.recompute import recomputed
 from train.models.zero_init import zeroed
 
 
@@ -21,6 +22,7 @@ class TemporalModule(nn.Module):
         self, module: AnimateDiffTransformer3D, *, name: str, slot: ConditionSlot, speed_channels: int
     ) -> None:
         super().__init__()
+        self.recomputes = False
         self._name = name
         self._slot = slot
         self.norm, self.proj_in, self.proj_out = module.norm, module.proj_in, zeroed(module.proj_out)
@@ -43,8 +45,8 @@ class TemporalModule(nn.Module):
             return hidden_states
         motion = given.motion[self._name]
         joined = torch.cat([motion, hidden_states.unflatten(0, (-1, num_frames))], dim=1)
-        changed = self._attend(joined, given.speed)[:, motion.shape[1] :]
-        return hidden_states + changed.flatten(0, 1)
+        mixed = recomputed(self._attend, joined, given.speed) if self.recomputes else self._attend(joined, given.speed)
+        return hidden_states + mixed[:, motion.shape[1] :].flatten(0, 1)
 
     def _attend(self, maps: Tensor, speed: Tensor | None) -> Tensor:
         """Mix the frames of (B, n + F, channels, h, w) at each place of the map on its own."""

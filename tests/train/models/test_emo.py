@@ -1,45 +1,62 @@
 """The model: every new part begins silent, conditions reach the output once trained, shapes, batches."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 import torch
 from diffusers import UNetMotionModel
 
-from tests.train.random_clips import CHANNELS, SIDE, random_inputs, random_latents, shake
+from tests.train.random_clips import CHANNELS, SIDE, STRUCTURES, random_inputs, random_latents, shake
+from train.models.conditions import Inputs, stack_conditions
 from train.models.emo import EmoModel
-from train.models.presets import TINY, build, unet_sizes
+from train.models.presets import TINY, Preset, build, unet_sizes
 
 CONDITIONS = ("reference", "face_mask", "motion", "audio", "speed")
 
 
-def predicted(model: EmoModel, inputs: object, *, batch: int = 1) -> torch.Tensor:
+@pytest.fixture(params=STRUCTURES.values(), ids=STRUCTURES)
+def sizes(request: pytest.FixtureRequest) -> Preset:
+    """Each preset's structure, at a size that tests quickly."""
+    found: Preset = request.param
+    return found
+
+
+@pytest.fixture
+def built(sizes: Preset) -> EmoModel:
+    """A model of those sizes with seeded random weights."""
+    torch.manual_seed(0)
+    return build(sizes, frozen="random").eval()
+
+
+def predicted(model: EmoModel, inputs: Inputs, *, batch: int = 1, sizes: Preset = TINY) -> torch.Tensor:
     with torch.no_grad():
-        return model(random_latents(batch), torch.full((batch,), 500), inputs)
+        return model(random_latents(batch, sizes=sizes), torch.full((batch,), 500), inputs)
 
 
-def test_an_untrained_models_parts_leave_the_backbone_as_diffusers_has_it(model: EmoModel) -> None:
+def test_an_untrained_models_parts_leave_the_backbone_as_diffusers_has_it(built: EmoModel, sizes: Preset) -> None:
     plain = UNetMotionModel(
-        **unet_sizes(TINY, suffix="Motion"), num_attention_heads=TINY.heads, motion_num_attention_heads=TINY.heads
+        **unet_sizes(sizes, suffix="Motion"), num_attention_heads=sizes.heads, motion_num_attention_heads=sizes.heads
     ).eval()
-    _, added = plain.load_state_dict(model.backbone.state_dict(), strict=False)
+    _, added = plain.load_state_dict(built.backbone.state_dict(), strict=False)
     assert added
     assert all("audio_" in name or "speed_" in name for name in added)
-    latents, timesteps = random_latents(1), torch.tensor([500])
+    latents, timesteps, inputs = random_latents(1, sizes=sizes), torch.tensor([500]), random_inputs(1, sizes=sizes)
     with torch.no_grad():
         estimate = plain(latents.transpose(1, 2), timesteps, encoder_hidden_states=None).sample.transpose(1, 2)
-        inputs = random_inputs(1)
-        expected = model.output(estimate, latents, timesteps, torch.zeros_like(inputs.reference))
-    assert torch.equal(predicted(model, inputs), expected)
+        expected = built.output(estimate, latents, timesteps, torch.zeros_like(inputs.reference))
+    assert torch.equal(predicted(built, inputs, sizes=sizes), expected)
 
 
 @pytest.mark.parametrize("condition", CONDITIONS)
-def test_a_condition_says_nothing_at_first_and_something_once_trained(model: EmoModel, condition: str) -> None:
-    inputs = random_inputs(1)
-    other = replace(inputs, **{condition: getattr(random_inputs(1, seed=5), condition)})
-    assert torch.equal(predicted(model, inputs), predicted(model, other))
-    trained = shake(model)
-    assert not torch.allclose(predicted(trained, inputs), predicted(trained, other), atol=1e-5)
+def test_a_condition_says_nothing_at_first_and_something_once_trained(
+    built: EmoModel, sizes: Preset, condition: str
+) -> None:
+    inputs = random_inputs(1, sizes=sizes)
+    other = replace(inputs, **{condition: getattr(random_inputs(1, seed=5, sizes=sizes), condition)})
+    assert torch.equal(predicted(built, inputs, sizes=sizes), predicted(built, other, sizes=sizes))
+    trained = shake(built)
+    heard, unheard = predicted(trained, inputs, sizes=sizes), predicted(trained, other, sizes=sizes)
+    assert not torch.allclose(heard, unheard, atol=1e-5)
 
 
 @pytest.mark.parametrize("left_out", ["motion", "audio", "speed"])
@@ -83,6 +100,53 @@ def test_conditions_are_encoded_once_and_read_at_every_step(model: EmoModel) -> 
         conditions = model.encode(inputs)
         again = model.denoise(random_latents(1), torch.tensor([500]), conditions)
     assert torch.equal(again, predicted(model, inputs))
+
+
+def test_clips_of_one_video_share_their_portraits_maps(model: EmoModel) -> None:
+    shake(model)
+    inputs = random_inputs(1)
+    with torch.no_grad():
+        maps = model.encode_portrait(inputs.reference)
+        shared, anew = model.encode(inputs, portrait=maps), model.encode(inputs)
+    assert shared.reference is maps.tokens
+    assert all(torch.equal(shared.reference[name], anew.reference[name]) for name in anew.reference)
+
+
+def test_a_portraits_maps_are_the_same_beside_any_motion_frames(model: EmoModel) -> None:
+    """The ReferenceNet sees each picture on its own, so the paper's one call on all of them gives the same."""
+    shake(model)
+    inputs = random_inputs(1)
+    assert inputs.motion is not None
+    with torch.no_grad():
+        together, maps = model.reference_net(torch.cat([inputs.reference[:, None], inputs.motion], dim=1))
+        apart = model.encode(inputs)
+    assert apart.motion
+    for name, tokens in apart.reference.items():
+        assert torch.allclose(tokens, together[name][:, 0], atol=1e-5)
+    for name, found in apart.motion.items():
+        assert torch.allclose(found, maps[name][:, 1:], atol=1e-5)
+
+
+def test_stacked_conditions_are_denoised_as_each_on_its_own(model: EmoModel) -> None:
+    shake(model)
+    latents, timesteps = random_latents(1), torch.tensor([400])
+    inputs = random_inputs(1)
+    assert inputs.audio is not None
+    with torch.no_grad():
+        each = [model.encode(inputs), model.encode(replace(inputs, audio=torch.zeros_like(inputs.audio)))]
+        stacked = stack_conditions(each)
+        together = model.denoise(latents.expand(2, -1, -1, -1, -1), timesteps.expand(2), stacked)
+        apart = torch.cat([model.denoise(latents, timesteps, one) for one in each])
+    assert torch.allclose(together, apart, atol=1e-4)
+    assert not torch.allclose(apart[0], apart[1], atol=1e-4)
+    assert all(getattr(stacked, field.name) is not None for field in fields(stacked))
+
+
+def test_conditions_that_differ_in_what_is_left_out_do_not_stack(model: EmoModel) -> None:
+    inputs = random_inputs(1)
+    each = [model.encode(inputs), model.encode(replace(inputs, audio=None))]
+    with pytest.raises(ValueError, match="audio is given in 1 of 2"):
+        stack_conditions(each)
 
 
 @pytest.mark.parametrize("frames", [1, 12])
