@@ -77,22 +77,22 @@ class Validation:
         config = self._job.config
         n_frames = min(ref.n_frames, round(config.validation.seconds * CORPUS_FPS))
         real = [frame.image for frame in read_frames(self._clips.video(ref), end_s=n_frames / CORPUS_FPS)][:n_frames]
-        samples = self._clips.audio(ref)[: n_frames * 640]
+        sound, voice = (read(ref)[: n_frames * 640] for read in (self._clips.audio, self._clips.voice))
         boxes, speed_deg = face_series(self._clips, ref)
         image_px = PRESETS[config.preset].image_px
         frames = generate(
             model,
             reference=picture(real[0], size=image_px),
             face_mask=face_mask(boxes[:n_frames] * image_px, size=image_px),
-            samples=samples,
+            samples=voice,
             n_frames=len(real),
             settings=SamplerSettings(steps=config.validation.denoising_steps, seed=config.seed),
             speed_deg=torch.from_numpy(speed_deg[: len(real)]) if STAGES[self._job.stage].has_speed else None,
         )
         side, name = max(LEAST_PX, image_px), f"{ref.clip_id}.mp4"
         made = (((frame + 1) * 127.5).round().clamp(0, 255).byte().permute(1, 2, 0).cpu().numpy() for frame in frames)
-        write_video(folder / SYSTEM / name, _scaled(made, side), audio=samples)
-        write_video(folder / "real" / name, _scaled(iter(real), side), audio=samples)
+        write_video(folder / SYSTEM / name, _scaled(made, side), audio=sound)
+        write_video(folder / "real" / name, _scaled(iter(real), side), audio=sound)
         return ref.clip_id
 
     def _scored(self, folder: Path) -> dict[str, Any]:

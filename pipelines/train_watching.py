@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from curate.errors import EmoforgeError
 from pipelines.train_validation import Validation
 from pipelines.training_log import TrainingLog
 
@@ -35,11 +36,13 @@ class Looks:
         return self._grid_due(step) or self._validation.due(step)
 
     def look(self, step: int, model: "EmoModel") -> None:
-        """Draw the grid, and validate."""
-        if self._grid_due(step):
-            self._grid(step, model)
-        if self._validation.due(step):
-            self._validation.run(step, model)
+        """Draw the grid, and validate; a clip that can't be looked at is no reason to end a training."""
+        for due, show in ((self._grid_due, self._grid), (self._validation.due, self._validation.run)):
+            try:
+                if due(step):
+                    show(step, model)
+            except EmoforgeError as error:
+                log.warning("nothing to see of step %d: %s", step, error)
 
     def _grid_due(self, step: int) -> bool:
         every = self._job.config.samples_every or 0
@@ -79,7 +82,6 @@ def held_out_clips(shards: str | Path, trained: "Corpus", count: int) -> "tuple[
     They are the first of split val; without one, the last of those that are trained on.
     """
     from curate.corpus import open_corpus
-    from curate.errors import EmoforgeError
     from train.clip_tables import of_split
 
     try:

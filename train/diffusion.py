@@ -75,8 +75,8 @@ def time_weights(timesteps: Tensor, schedule: DDPMScheduler, loss: Loss) -> Tens
     """Return the weights (B,) of errors at `timesteps` (B,).
 
     `picture` counts an error as the error that it makes in the picture: 1 / SNR for the noise, 1 / (SNR + 1) for v.
-    `uniform` is equation (1), which asks for little more than fine grain: where noise is strong, and the voice alone can tell
-    how the mouth is, a picture that is all wrong costs next to nothing (Salimans and Ho 2022, section 4).
+    `uniform` is equation (1), which asks for little more than fine grain: where noise is strong, and the voice alone
+    can tell how the mouth is, a picture that is all wrong costs next to nothing (Salimans and Ho 2022, section 4).
     `min_snr` counts that error by the SNR, but no more than gamma of it (arXiv 2303.09556, section 3.4).
     """
     signal: Tensor = schedule.alphas_cumprod.to(timesteps.device)[timesteps]

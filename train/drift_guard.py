@@ -18,6 +18,9 @@ from train.face_identity import face_identity
 
 log = logging.getLogger(__name__)
 
+GIVE_UP_AFTER = (
+    3  # clips that are broken at every attempt, with none sound between: else a weak model takes thrice as long
+)
 LOOKED_AT_EVERY = 4  # frames; the last, from which the next clip goes on, is one of them
 FACE_LOST = 10.0  # worse than any other fault that a frame with finite numbers can have
 LIKENESS_LOST = 0.04  # of the cosine: a clip may be so much less like the portrait than the first one was
@@ -59,6 +62,7 @@ class DriftGuard:
         self._max_retries = max_retries
         self._find_face = find_face
         self._person: Identity | None = None
+        self._in_vain = 0
         self._first_likeness: float | None = None
         self._portrait: Looks | None = None
         self._anchor: Looks | None = None
@@ -66,6 +70,7 @@ class DriftGuard:
     def begin(self, reference: Tensor) -> None:
         """Start on the video of a portrait (3, S, S) in [-1, 1]."""
         self.redone.clear()
+        self._in_vain = 0
         self._portrait, self._anchor, self._first_likeness = looks(reference[None]), None, None
         try:
             self._person = self._find_face(_picture(reference))
@@ -78,13 +83,15 @@ class DriftGuard:
     def hold(self, number: int, draw: Draw) -> Tensor:
         """Return the frames of clip `number`: drawn again where broken, the least broken kept, and anchored."""
         first = best = self._judged(draw(0, afresh=False))
-        attempts = 1
-        while best.faults and attempts <= self._max_retries:
-            again = self._judged(draw(attempts, afresh=attempts == self._max_retries > 1))
+        attempts, retries = 1, 0 if self._in_vain == GIVE_UP_AFTER else self._max_retries
+        while best.faults and attempts <= retries:
+            again = self._judged(draw(attempts, afresh=attempts == retries > 1))
             best = min(best, again, key=lambda attempt: sum(attempt.faults.values()))
             attempts += 1
-        if first.faults:
+        if attempts > 1:
             self._note(Redone(clip=number, reason=_told(first), attempts=attempts, left=_told(best)))
+        if not best.faults:
+            self._in_vain = 0
         self._measure_by(best)
         return best.frames if self._anchor is None else anchored(best.frames, self._anchor)
 
@@ -96,15 +103,12 @@ class DriftGuard:
             self._first_likeness = clip.likeness
 
     def _note(self, redone: Redone) -> None:
-        if redone.attempts > 1:
-            self.redone.append(redone)
-        log.warning(
-            "clip %d is broken (%s); of %d attempts %s",
-            redone.clip,
-            redone.reason,
-            redone.attempts,
-            f"the best has: {redone.left}" if redone.left else "the last is sound",
-        )
+        self.redone.append(redone)
+        outcome = f"the best has: {redone.left}" if redone.left else "the last is sound"
+        log.warning("clip %d is broken (%s); of %d attempts %s", redone.clip, redone.reason, redone.attempts, outcome)
+        self._in_vain += bool(redone.left)
+        if self._in_vain == GIVE_UP_AFTER:
+            log.warning("no clip is drawn again until one is sound: the model can't do better on this portrait")
 
     def _judged(self, frames: Tensor) -> _Attempt:
         if not torch.isfinite(frames).all():

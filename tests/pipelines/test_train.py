@@ -19,6 +19,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from curate.corpus import Corpus, open_corpus
+from curate.errors import MediaError
 from pipelines.__main__ import main
 from pipelines.train_validation import table
 from pipelines.train_watching import held_out_clips
@@ -279,6 +280,17 @@ def test_a_split_val_is_what_is_looked_at(tmp_path: Path) -> None:
     clips, is_held_out = held_out_clips(corpus.place, trained, 2)
     assert [ref.clip_id for ref in clips.clips] == ["clip1"]
     assert is_held_out
+
+
+def test_what_cannot_be_shown_does_not_end_the_training(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise MediaError("truncated", "the clip is cut off")
+
+    monkeypatch.setattr("train.sample_grid.sample_grid", broken)
+    assert main([*command(corpus, tmp_path / "t"), "--steps", "1"]) == 0
+    assert "nothing to see of step 1: the clip is cut off" in (tmp_path / "t" / "log.txt").read_text()
 
 
 @pytest.mark.slow

@@ -1,7 +1,6 @@
 """emoforge sample, end to end on a model of a drawn corpus, and what it says to bad input."""
 
 import hashlib
-import json
 import math
 from pathlib import Path
 

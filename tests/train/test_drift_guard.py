@@ -183,12 +183,22 @@ def test_the_last_retry_begins_afresh_and_the_best_attempt_is_kept(portrait: tor
     assert torch.allclose(clips[3], moving(portrait, 3 * CLIP) + 0.3 - 0.2, atol=0.06), "corrected as far as it goes"
 
 
-def test_without_retries_it_is_only_said(portrait: torch.Tensor, caplog: pytest.LogCaptureFixture) -> None:
-    guard = DriftGuard(find_face=nobody, max_retries=0)
-    with caplog.at_level(logging.WARNING):
-        Breaks(portrait, lambda x: x + 0.5, bad_attempts=9).video(guard)
+def test_without_retries_nothing_is_drawn_again(portrait: torch.Tensor) -> None:
+    breaks, guard = Breaks(portrait, lambda x: x + 0.5, bad_attempts=9), DriftGuard(find_face=nobody, max_retries=0)
+    clips = breaks.video(guard)
     assert guard.redone == []
-    assert "clip 3 is broken" in caplog.text
+    assert [attempt for _, attempt, _ in breaks.drawn] == [0] * 5
+    assert clips[3].max() <= 1, "what is left of it is held all the same"
+
+
+def test_what_never_gets_better_is_given_up_until_a_clip_is_sound(portrait: torch.Tensor) -> None:
+    """Clips 1 to 5 and 7 are beyond help, clip 6 is sound."""
+    guard, drawn = DriftGuard(find_face=nobody), []
+    guard.begin(portrait)
+    for number in range(8):
+        frames = moving(portrait, number * CLIP) + (0.0 if number in (0, 6) else 0.5)
+        guard.hold(number, lambda attempt, *, afresh, number=number, frames=frames: drawn.append(number) or frames)
+    assert [drawn.count(number) for number in range(8)] == [1, 3, 3, 3, 1, 1, 1, 3]
 
 
 def missing(_picture: NDArray[np.uint8]) -> None:
