@@ -50,7 +50,8 @@ def write_drive(corpus: Corpus, out: Path) -> tuple[Path, Path]:
 
 def train(options: argparse.Namespace) -> None:
     """Train stage image, then video, and a model that learned nothing beside them."""
-    corpus, seed = options.out / "corpus", ("--preset", options.preset, "--seed", options.seed, "--max_clips", 1)
+    corpus = options.out / "corpus"
+    seed = ("--preset", options.preset, "--seed", options.seed, "--split", "all", "--max_clips", 1)
     image, video, nothing = (options.out / name for name in ("image", "video", "nothing"))
     call("train", "--shards", corpus, "--stage", "image", "--out", image, "--steps", options.image, *seed)
     going_on = ("--shards", corpus, "--stage", "video", "--init-from", image)

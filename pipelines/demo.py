@@ -208,8 +208,9 @@ def _train(config: DemoConfig, out: Path) -> None:
     before: tuple[object, ...] = ()
     for stage in STAGES:
         folder = out / "models" / stage
-        learned = ("--steps", getattr(config.steps, stage), "--seed", config.seed, "--max_clips", config.train_clips)
-        _call("train", "--shards", out / "corpus", "--stage", stage, "--out", folder, *before, *learned)
+        learned = ("--steps", getattr(config.steps, stage), "--seed", config.seed)
+        first = ("--split", "all", "--max_clips", config.train_clips)
+        _call("train", "--shards", out / "corpus", "--stage", stage, "--out", folder, *before, *learned, *first)
         before = ("--init-from", folder)
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from curate.errors import ConfigError
 from pipelines.config import option
@@ -41,6 +42,8 @@ class SampleConfig:
         256, "side of the video without --paste-back; the model's own size (tiny: 64 px) is scaled to it"
     )
     device: str = option("auto", "auto (cuda where there is one), cpu or cuda")
+    precision: Literal["float32", "bfloat16"] = option("float32", "of the networks' arithmetic; bfloat16 is for a GPU")
+    compile: bool = option(False, "compile the backbone: the first clip takes minutes, each later one less")
     cpu_threads: int = option(
         1, "threads of a step on a CPU; a tiny model gains little from more, and stalls on a busy machine"
     )

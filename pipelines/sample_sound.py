@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MAX_AUDIO_S = 3600.0
-PIECE_CHUNKS, BEFORE_CHUNKS = 1875, 313  # a minute is listened to at once, and 10 s before it: the detector remembers
 MAX_APART_S = 0.5  # between the lengths of a mix and of its vocals: encoders add some silence
 
 
@@ -89,30 +88,15 @@ def heard(sound: Sound, *, scratch: Path, duration_s: float) -> "NDArray[np.floa
 
 
 def voiced(samples: "NDArray[np.float32]", *, n_frames: int) -> "NDArray[np.bool_] | None":
-    """Say of each frame whether a voice is heard near it, as `voiced_frames` does, but never holding all of the sound.
-
-    None, and a warning, where the detector's weights are missing.
-    """
-    import numpy as np
-
+    """Say of each frame whether a voice is heard near it; None, with a warning, where weights are missing."""
     from curate.errors import WeightsError
-    from curate.speech import CHUNK, speech_probabilities
-    from train.silence_gate import at_frames, near, steady
+    from train.silence_gate import voiced_frames
 
-    pieces = []
-    for first in range(0, len(samples), PIECE_CHUNKS * CHUNK):
-        begin = max(0, first - BEFORE_CHUNKS * CHUNK)
-        part = np.asarray(samples[begin : first + PIECE_CHUNKS * CHUNK])
-        try:
-            found = speech_probabilities(np.pad(part, (0, -len(part) % CHUNK)))
-        except WeightsError as error:
-            log.warning("the silence gate is off: %s", error)
-            return None
-        pieces.append(found[(first - begin) // CHUNK :])
-    heard_near = near(at_frames(steady(np.concatenate(pieces)), n_frames))
-    if not heard_near.any():
-        log.warning("no voice is heard in the sound, so the mouth rests; if it should not: --silence_gate false")
-    return heard_near
+    try:
+        return voiced_frames(samples, n_frames=n_frames)
+    except WeightsError as error:
+        log.warning("the silence gate is off: %s", error)
+        return None
 
 
 def _blocks(file: Path, *, sample_rate_hz: int, channels: int) -> "Iterator[NDArray[np.float32]]":

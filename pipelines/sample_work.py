@@ -130,14 +130,8 @@ class Sampler:
     def provenance(self, request: Request) -> Provenance:
         """Return what the video will say it was made from, before it is made."""
         settings = asdict(self._config) | {"provenance": {"label": self._config.provenance.label}}
-        for key in (
-            "device",
-            "cpu_threads",
-            "seed",
-            "speech_command",
-            "separator",
-        ):  # not for strangers' eyes, or no matter
-            del settings[key]
+        for key in ("device", "compile", "cpu_threads", "seed", "speech_command", "separator"):
+            del settings[key]  # not for strangers' eyes, or no matter
         settings |= {"box": request.box, "paste_back": request.paste_back, "separated": request.separate}
         settings["face_region"] = _said(request.face_region)
         settings["speed_deg"] = _said(request.speed_deg)
@@ -217,6 +211,7 @@ def open_sampler(checkpoint: Path, config: SampleConfig) -> Sampler:
     import torch
 
     from train.checkpoint import AVERAGE, latest_checkpoint, load_model
+    from train.prepared import prepare
     from train.stages import STAGES
 
     device = _device(config.device)
@@ -227,7 +222,8 @@ def open_sampler(checkpoint: Path, config: SampleConfig) -> Sampler:
             f"{checkpoint} is of stage {state.stage}, which has not learned to listen; train stage video from it"
         )
     digest = sha256(latest_checkpoint(checkpoint) / AVERAGE)
-    return Sampler(model.to(device), state, config, digest, identity)
+    prepare(model, device=device, dtype=getattr(torch, config.precision), compile=config.compile)
+    return Sampler(model, state, config, digest, identity)
 
 
 def sampler_settings(config: SampleConfig, *, seed: int) -> "SamplerSettings":

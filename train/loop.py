@@ -122,7 +122,7 @@ def train(
             if watch is not None and watch.due(step + 1):
                 with ema.applied_to(model), accelerator.autocast(), torch.random.fork_rng():
                     watch.look(step + 1, model)
-            if stopping or (step + 1) % plan.checkpoint_every == 0 or step + 1 == plan.steps:
+            if stopping or step + 1 == plan.steps or (finite and (step + 1) % plan.checkpoint_every == 0):
                 write_checkpoint(
                     out,
                     _state(model, preset, stage_name, step + 1, plan),

@@ -5,7 +5,6 @@ training, which zeros in their place would not be.
 """
 
 import logging
-from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +17,6 @@ log = logging.getLogger(__name__)
 SURELY_NONE = 0.1  # a voice goes on down to here: over engine noise speech stays between this and SPEECH for seconds
 BEFORE_FRAMES = 3  # lips part before a word, and Silero hears no p or s
 AFTER_FRAMES = 5  # they close 0.2 s after it; pauses shorter than both together stay
-PIECE = 4096 * CHUNK  # samples that the detector hears at once: 131 s, some 50 MB
-BEFORE = 625 * CHUNK  # and 20 s before them: what it remembers of a minute ago changes little
 RAMP = SAMPLE_RATE_HZ // 100  # samples: 10 ms, so that the gate itself makes no click
 
 
@@ -28,18 +25,10 @@ def voiced_frames(samples: NDArray[np.float32], *, n_frames: int) -> NDArray[np.
 
     `samples` may be a memory map: they are read piece by piece.
     """
-    voiced = near(at_frames(steady(np.concatenate([*_probabilities(samples)])), n_frames))
+    voiced = near(at_frames(steady(speech_probabilities(samples, fill=True)), n_frames))
     if not voiced.any() and n_frames:
-        log.warning("no voice is heard in the sound, so the mouth rests; switch the silence gate off if it should not")
+        log.warning("no voice is heard in the sound, so the mouth rests; silence_gate false, if it should not")
     return voiced
-
-
-def _probabilities(samples: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
-    """Yield those of each piece's chunks, of which the last is filled up with silence."""
-    for first in range(0, len(samples) + 1, PIECE):
-        begin = max(0, first - BEFORE)
-        heard = np.asarray(samples[begin : first + PIECE], np.float32)
-        yield speech_probabilities(np.pad(heard, (0, -len(heard) % CHUNK)))[(first - begin) // CHUNK :]
 
 
 def steady(probabilities: NDArray[np.float32]) -> NDArray[np.bool_]:

@@ -28,6 +28,24 @@ def test_what_comes_later_changes_nothing() -> None:
     assert whole[:20] == pytest.approx(half, abs=1e-5)
 
 
+def test_long_sound_is_heard_piece_by_piece_as_it_is_whole(
+    media_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    audio = read_audio(media_folder / "slides_talk_2min.mp4", end_s=40.0)
+    whole = speech_probabilities(audio)
+    np.save(tmp_path / "audio.npy", audio)
+    monkeypatch.setattr("curate.speech._PIECE", 101 * CHUNK)
+    assert np.array_equal(speech_probabilities(np.load(tmp_path / "audio.npy", mmap_mode="r")), whole)
+
+
+@pytest.mark.parametrize(("n", "chunks"), [(0, 0), (1, 1), (CHUNK, 1), (5 * CHUNK + 7, 6)])
+def test_a_last_shorter_chunk_can_be_filled_with_silence(n: int, chunks: int) -> None:
+    audio = np.random.default_rng(2).normal(0, 0.1, n).astype(np.float32)
+    filled = np.concatenate([audio, np.zeros(-n % CHUNK, np.float32)])
+    assert speech_probabilities(audio, fill=True).shape == (chunks,)
+    assert np.array_equal(speech_probabilities(audio, fill=True), speech_probabilities(filled))
+
+
 def test_a_talker_talks_and_pauses(media_folder: Path) -> None:
     audio = read_audio(media_folder / "senator_office.mp4")
     assert audio is not None

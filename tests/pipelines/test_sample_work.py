@@ -22,11 +22,10 @@ from pipelines.content_credentials import read_credentials, signing_identity
 from pipelines.provenance import read_tags
 from pipelines.sample_config import ProvenanceConfig, SampleConfig, check
 from pipelines.sample_requests import check_request, request_of
-from pipelines.sample_sound import heard, open_sound, voiced
+from pipelines.sample_sound import heard, open_sound
 from tests.conftest import pulsed_tone
 from tests.pipelines.sampling_stand_in import PLAIN, LoudnessSampler, brightness, request, save_tone
 from train.head_speed import DEFAULT_DEG
-from train.silence_gate import voiced_frames
 
 Portrait = NDArray[np.uint8]
 
@@ -324,19 +323,6 @@ def test_a_painted_face_needs_its_box_and_then_moves(tmp_path: Path, media_folde
     box = (0.3 * width, 0.3 * height, 0.7 * width, 0.7 * height)
     sampled = LoudnessSampler().sample(request(tmp_path, painted, box=box, paste_back=True, face_region="all"))
     assert pictures(sampled.video).shape == (10, height & ~1, width & ~1, 3)
-
-
-def test_voices_are_found_in_pieces_as_in_the_whole(
-    media_folder: Path, face_weights: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    speech = read_audio(media_folder / "audio" / "speech_english_7s.wav")
-    samples = np.concatenate([speech, np.zeros(48_000, np.float32)] * 8)
-    n_frames = len(samples) // 640
-    monkeypatch.setattr("pipelines.sample_sound.PIECE_CHUNKS", 700)
-    pieces, whole = voiced(samples, n_frames=n_frames), voiced_frames(samples, n_frames=n_frames)
-    assert pieces is not None
-    assert 0.3 < whole.mean() < 0.9
-    assert (whole != pieces).mean() < 0.01
 
 
 def test_a_video_tells_no_path_of_its_maker(tmp_path: Path, portrait: Portrait) -> None:

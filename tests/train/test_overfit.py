@@ -7,13 +7,16 @@ import pytest
 import torch
 
 from curate.corpus import Corpus
-from tests.train.drawn import write_corpus
+from curate.media import read_frames
+from tests.train.drawn import SIDE, write_corpus
 from train.checkpoint import load_model
-from train.dataset import Windows, face_mask
-from train.diffusion import Dropout
-from train.loop import Plan, train
+from train.dataset import Windows, face_mask, picture
+from train.diffusion import Loss
+from train.loop import train
 from train.models.emo import EmoModel
 from train.models.presets import TINY, build
+from train.plan import Plan
+from train.recipes import RECIPES
 from train.sampling import SamplerSettings, generate
 from train.stages import STAGES, StageName
 
@@ -33,7 +36,9 @@ def learn(model: EmoModel, corpus: Corpus, stage: StageName, out: Path, *, steps
         checkpoint_every=steps,
         keep_checkpoints=1,
         seed=0,
-        dropout=Dropout(),
+        dropout=RECIPES["tiny"][stage].dropout,
+        loss=Loss(weighting=RECIPES["tiny"][stage].weighting),
+        learns=RECIPES["tiny"][stage].learns,
     )
     windows = Windows(corpus, STAGES[stage], image_px=SIZE, margin_frames=3, seed=0)
     return [m.loss for m in train(model, windows, preset="tiny", stage_name=stage, plan=plan, out=out, resume=False)]
@@ -49,16 +54,17 @@ def test_a_clip_learned_by_heart_is_sampled_with_its_mouth_following_the_voice(t
     assert np.mean(losses[-20:]) < np.mean(losses[:5]) / 10
 
     model, _ = load_model(tmp_path / "video")
-    clip = Windows(corpus, STAGES["video"], image_px=SIZE, margin_frames=3, seed=0)._load(0)
-    real = torch.from_numpy(clip.frames).movedim(-1, -3).float() / 127.5 - 1
+    ref = corpus.clips[0]
+    real = torch.stack([picture(frame.image, size=SIZE) for frame in read_frames(corpus.video(ref))])
+    box = np.asarray(corpus.row(ref, ["face_box"])["face_box"][:1], np.float32) * (SIZE / SIDE)
     frames = torch.stack(
         list(
             generate(
                 model,
                 reference=real[0],
-                face_mask=face_mask(clip.boxes[:1], size=SIZE),
-                samples=clip.samples,
-                n_frames=len(clip.frames),
+                face_mask=face_mask(box, size=SIZE),
+                samples=corpus.audio(ref),
+                n_frames=len(real),
                 settings=SamplerSettings(steps=8, audio_guidance=2.0),
             )
         )
