@@ -55,7 +55,7 @@ def train(options: argparse.Namespace) -> None:
     image, video, nothing = (options.out / name for name in ("image", "video", "nothing"))
     call("train", "--shards", corpus, "--stage", "image", "--out", image, "--steps", options.image, *seed)
     going_on = ("--shards", corpus, "--stage", "video", "--init-from", image)
-    call("train", *going_on, "--out", video, "--steps", options.video, *seed)
+    call("train", *going_on, "--out", video, "--steps", options.video_steps, *seed)
     barely = ("--steps", 1, "--batch_size", 1, "--optimizer.learning_rate", 1e-12)
     call("train", "--shards", corpus, "--stage", "video", "--out", nothing, *barely, *seed)
 
