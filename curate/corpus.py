@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from curate.errors import EmoforgeError
 from curate.media import read_audio
 from curate.store import Place, Store, open_store
-from curate.vocals import TABLE as VOCALS
-from curate.vocals import VocalsRef, vocals_index
+from curate.vocals_table import TABLE as VOCALS
+from curate.vocals_table import VocalsRef, vocals_index
 
 INDEX = "index.parquet"
 OPEN_SHARDS = 64  # whose footers are held: about 50 kB each

@@ -1,4 +1,4 @@
-"""Separated vocals of a corpus, beside its shards: one file a shard, and a table that makes each clip one range read.
+"""Writes the separated vocals of a corpus beside its shards: one file a shard, and the table of `vocals_table.py`.
 
     RUN/vocals.parquet                  a row a clip: where its vocals lie, or why there are none; written last
     RUN/vocals/KEY/NAME-1.parquet       one shard's vocals, in its order, as plain FLAC; KEY is of their separator
@@ -19,38 +19,23 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from curate.corpus import ClipRef
 from curate.errors import EmoforgeError
 from curate.store import SCRATCH, Folder, Store
-
-if TYPE_CHECKING:
-    from curate.corpus import ClipRef
+from curate.vocals_table import TABLE, TABLE_SCHEMA
 
 log = logging.getLogger(__name__)
 
-TABLE, FOLDER = "vocals.parquet", "vocals"
-TABLE_SCHEMA = pa.schema(
-    [("clip_id", pa.string()), ("file", pa.string()), ("offset", pa.int64()), ("size", pa.int64())]
-    + [(name, pa.string()) for name in ("separator", "reason", "error")]
-)
+FOLDER = "vocals"
 _FILE_SCHEMA = pa.schema(
     [("row", pa.int64()), ("clip_id", pa.string()), ("audio", pa.binary())]
     + [(name, pa.string()) for name in ("reason", "error")]
 )
 _ROWS_A_GROUP = 16
-
-
-@dataclass(frozen=True, kw_only=True)
-class VocalsRef:
-    """Where a clip's vocals lie: `file` is relative to the corpus, or an address; offset and size are in bytes."""
-
-    file: str
-    offset: int
-    size: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,27 +47,7 @@ class Separated:
     error: str = ""
 
 
-def read_table(store: Store) -> pa.Table:
-    """Return the corpus' table of vocals (see TABLE_SCHEMA), empty when there is none; EmoforgeError when broken."""
-    try:
-        return pq.read_table(store.open(TABLE)).select(TABLE_SCHEMA.names).cast(TABLE_SCHEMA)
-    except FileNotFoundError:
-        return TABLE_SCHEMA.empty_table()
-    except (OSError, KeyError, pa.ArrowException) as error:
-        raise EmoforgeError(
-            f"{store.uri(TABLE)} can't be read: {error}; delete it and run emoforge separate again"
-        ) from error
-
-
-def vocals_index(store: Store) -> dict[str, VocalsRef]:
-    """Return where the vocals of each clip lie that has some."""
-    table = read_table(store)
-    columns = (table[name].to_pylist() for name in ("clip_id", "file", "offset", "size"))
-    rows = zip(*columns, strict=True)
-    return {clip_id: VocalsRef(file=file, offset=offset, size=size) for clip_id, file, offset, size in rows if file}
-
-
-def write_separated(store: Store, ref: "ClipRef", separated: Separated, *, separator: str) -> None:
+def write_separated(store: Store, ref: ClipRef, separated: Separated, *, separator: str) -> None:
     """Write how one clip ended: there whole, or not there."""
     row = {"row": ref.row, "clip_id": ref.clip_id, **vars(separated)}
     with store.writing(_work_name(ref, separator)) as file:
@@ -95,7 +60,7 @@ class VocalsCommits:
     With `retry`, clips that failed are to be done again. Only for who holds the corpus' lock.
     """
 
-    def __init__(self, store: Store, refs: Sequence["ClipRef"], *, separator: str, retry: bool = False) -> None:
+    def __init__(self, store: Store, refs: Sequence[ClipRef], *, separator: str, retry: bool = False) -> None:
         self._store = store
         self._separator = separator
         self._folder = _folder(separator)
@@ -111,7 +76,7 @@ class VocalsCommits:
             for shard, members in self._wanted.items()
         }
 
-    def left_to_do(self) -> list["ClipRef"]:
+    def left_to_do(self) -> list[ClipRef]:
         """Return the clips that are not committed and whose end is not written."""
         return [self._wanted[shard][clip_id] for shard, left in self._left.items() for clip_id in sorted(left)]
 
@@ -120,7 +85,7 @@ class VocalsCommits:
         for shard in [shard for shard, left in self._left.items() if not left]:
             self._commit(shard)
 
-    def ended(self, ref: "ClipRef") -> None:
+    def ended(self, ref: ClipRef) -> None:
         """Take note that a clip's end is written; commit its shard if it was the last."""
         self._left[ref.shard].discard(ref.clip_id)
         if not self._left[ref.shard]:
@@ -143,7 +108,7 @@ class VocalsCommits:
             log.warning("vocals that are no longer used stay: %s", error)
         return table
 
-    def _is_committed(self, ref: "ClipRef", *, retry: bool) -> bool:
+    def _is_committed(self, ref: ClipRef, *, retry: bool) -> bool:
         commit = self._commits.get(_shard_name(ref.shard))
         reason = None if commit is None else commit.reasons.get(ref.clip_id)
         return reason is not None and not (retry and reason)
@@ -239,7 +204,7 @@ def _folder(separator: str) -> str:
     return f"{FOLDER}/{_digest(separator)}"
 
 
-def _work_name(ref: "ClipRef", separator: str) -> str:
+def _work_name(ref: ClipRef, separator: str) -> str:
     return f"{_folder(separator)}/work/{_shard_name(ref.shard)}/{_digest(ref.clip_id)}.parquet"
 
 

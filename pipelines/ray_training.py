@@ -6,9 +6,10 @@ from typing import Any
 
 from curate.errors import EmoforgeError
 from pipelines.ray_pool import connect_ray
+from pipelines.training_job import Job
 from pipelines.training_processes import log_into
 from pipelines.training_progress import following
-from pipelines.training_work import Job, done_steps, train_here
+from pipelines.training_work import done_steps, train_here
 
 RESTARTS = 3  # of all processes, from the newest checkpoint, after one was lost
 TIMEOUT_S = 7200  # of the other processes, while the first one writes, samples or validates

@@ -132,7 +132,7 @@ def _asked(corpus: "Corpus", domain: str | None) -> "list[ClipRef]":
 
 
 def _check_earlier(store: "Store", separator: str, *, replace: bool) -> None:
-    from curate.vocals import read_table
+    from curate.vocals_table import read_table
 
     earlier = set(read_table(store)["separator"].to_pylist()) - {separator}
     if earlier and not replace:
@@ -202,7 +202,7 @@ def _separated(ref: "ClipRef", work: Work, folder: Path) -> "Separated":
 
 
 def _report(corpus: "Corpus", table: "pa.Table", asked: set[str], *, silent: int) -> None:
-    from curate.vocals import TABLE
+    from curate.vocals_table import TABLE
 
     rows = [row for row in table.select(["clip_id", "reason", "error"]).to_pylist() if row["clip_id"] in asked]
     failed = [row for row in rows if row["reason"]]

@@ -16,7 +16,7 @@ from pipelines.termination import EXIT_CODE, stopping_on_sigterm
 from pipelines.train_config import TrainConfig, check_divides, resolved
 
 if TYPE_CHECKING:
-    from pipelines.training_work import Job
+    from pipelines.training_job import Job
 
 HELP = "train one stage of the EMO model on shards"
 CONFIG = TrainConfig
@@ -55,8 +55,9 @@ def run(args: argparse.Namespace, config: TrainConfig) -> None:
     """Train the stage and write its metrics, curve and checkpoints into the run folder."""
     from curate import weights
     from pipelines.run_folder import open_run
+    from pipelines.training_job import Job
     from pipelines.training_log import METRICS, last_loss, write_loss_curve
-    from pipelines.training_work import Job, corpus_of, done_steps
+    from pipelines.training_work import corpus_of, done_steps
 
     config = _settings(args, config)
     job = Job(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from curate.corpus import ClipRef, Corpus
-    from pipelines.training_work import Job
+    from pipelines.training_job import Job
     from train.models.emo import EmoModel
 
 log = logging.getLogger(__name__)

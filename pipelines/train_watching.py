@@ -11,7 +11,7 @@ from pipelines.training_log import TrainingLog
 
 if TYPE_CHECKING:
     from curate.corpus import Corpus
-    from pipelines.training_work import Job
+    from pipelines.training_job import Job
     from train.models.emo import EmoModel
 
 log = logging.getLogger(__name__)

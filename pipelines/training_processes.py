@@ -13,7 +13,8 @@ from pathlib import Path
 
 from curate.errors import EmoforgeError
 from pipelines.termination import stopping_on_sigterm
-from pipelines.training_work import Job, train_here
+from pipelines.training_job import Job
+from pipelines.training_work import train_here
 
 HOST = "127.0.0.1"
 JOIN_S = 30.0  # for a process that is through, to tidy up

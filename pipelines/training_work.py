@@ -3,12 +3,13 @@
 import logging
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from curate.errors import EmoforgeError
 from pipelines.train_config import TrainConfig, plan_of
+from pipelines.training_job import Job
 
 if TYPE_CHECKING:
     from curate.corpus import Corpus
@@ -17,22 +18,8 @@ if TYPE_CHECKING:
     from train.models.emo import EmoModel
     from train.models.sources import Pretrained
     from train.plan import StepMetrics
-    from train.stages import StageName
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Job:
-    """A training, as every one of its processes is told it; `out` is a folder that all of them see."""
-
-    shards: str
-    stage: "StageName"
-    out: Path
-    init_from: Path | None
-    config: TrainConfig  # resolved
-    weights_folders: tuple[tuple[Path, ...], Path]
-    shows_progress: bool  # on its own standard error
 
 
 def train_here(job: Job, *, stop: Callable[[], bool]) -> None:

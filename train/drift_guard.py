@@ -18,9 +18,7 @@ from train.face_identity import face_identity
 
 log = logging.getLogger(__name__)
 
-GIVE_UP_AFTER = (
-    3  # clips that are broken at every attempt, with none sound between: else a weak model takes thrice as long
-)
+GIVE_UP_AFTER = 3  # clips broken at every attempt, with none sound between: else a weak model takes thrice as long
 LOOKED_AT_EVERY = 4  # frames; the last, from which the next clip goes on, is one of them
 FACE_LOST = 10.0  # worse than any other fault that a frame with finite numbers can have
 LIKENESS_LOST = 0.04  # of the cosine: a clip may be so much less like the portrait than the first one was

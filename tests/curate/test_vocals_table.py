@@ -23,7 +23,8 @@ from curate.scoring import sum_up
 from curate.select import select
 from curate.shards import outcome_schema
 from curate.store import Folder, Place, Store, open_store
-from curate.vocals import TABLE, Separated, VocalsCommits, read_table, write_separated
+from curate.vocals import Separated, VocalsCommits, write_separated
+from curate.vocals_table import TABLE, read_table
 from tests.conftest import pulsed_tone
 from tests.curate.test_corpus import Counted, counted  # noqa: F401 - a fixture
 from tests.object_store import bucket

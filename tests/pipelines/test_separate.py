@@ -13,7 +13,7 @@ import pytest
 
 from curate.corpus import ClipRef, Corpus, open_corpus
 from curate.select import select
-from curate.vocals import read_table
+from curate.vocals_table import read_table
 from pipelines import vocals as separating
 from pipelines.__main__ import main
 from tests.curate.test_vocals_table import SONGS, Song, held, with_sound, write_songs
