@@ -95,10 +95,15 @@ def _run_batch(args: argparse.Namespace, config: SampleConfig) -> None:
     if given:
         raise ConfigError(f"{', '.join(given)} can't stand beside --batch: each row of the CSV names its own")
 
+    from pipelines.provenance import checked_reference
     from pipelines.sample_batch import Batch, read_rows, sample_rows
     from pipelines.sample_work import open_sampler
+    from train.head_speed import read_speed
 
     rows = read_rows(args.batch)
+    checked_reference(args.consent_ref)
+    if args.speed is not None:
+        read_speed(args.speed)
     batch = Batch(
         folder=args.batch.parent,
         defaults={"speed": args.speed, "consent_ref": args.consent_ref},

@@ -4,7 +4,9 @@ import csv
 import difflib
 import io
 import logging
+import math
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -20,9 +22,11 @@ log = logging.getLogger(__name__)
 
 REQUIRED = ("portrait", "audio", "out")
 OPTIONAL = ("box", "face_region", "speed", "seed", "consent_ref", "vocals")
+FILES = ("portrait", "audio", "vocals", "face_region", "speed")  # columns that are files a row reads, or may be
 OUTCOMES = "outcomes.csv"
 MAX_FILE_BYTES = 16 << 20
 MAX_ROWS = 100_000
+WRITE_EVERY_S = 1.0  # at most: all of it is written each time
 
 Row = Mapping[str, str]  # column -> text; cells that are empty are left out
 
@@ -62,15 +66,17 @@ def read_rows(file: Path) -> list[Row]:
         raise ConfigError(f"{file} has {len(rows)} rows; split it into files of {MAX_ROWS}")
     cells = [_cells(file, header, number, row) for number, row in enumerate(rows, start=1)]
     _check_outs(file, cells)
+    _check_outcomes(file.parent / OUTCOMES)
     return cells
 
 
 def sample_rows(rows: Sequence[Row], batch: Batch, sampler: Sampler, *, on_part: Callable[[float, int], None]) -> int:
-    """Make the rows' videos and write outcomes.csv after each; return how many are done.
+    """Make the rows' videos, keep outcomes.csv up to the second, and return how many are done.
 
     `on_part` is told (rows done with a part of the one at work, of all). An EmoforgeError at the end when any failed.
     """
     ended: list[Outcome] = []
+    written = -math.inf
     for row in rows:
         before = len(ended)
 
@@ -78,7 +84,9 @@ def sample_rows(rows: Sequence[Row], batch: Batch, sampler: Sampler, *, on_part:
             on_part(before + done / total, len(rows))
 
         ended.append(_outcome(before + 1, row, batch, sampler, on_frame))
-        _write(batch.folder / OUTCOMES, ended)
+        if len(ended) == len(rows) or time.monotonic() - written >= WRITE_EVERY_S:
+            _write(batch.folder / OUTCOMES, ended)
+            written = time.monotonic()
         on_part(len(ended), len(rows))
     failed = [outcome for outcome in ended if outcome.outcome == "failed"]
     if failed:
@@ -143,6 +151,8 @@ def _is_whole(video: Path) -> bool:
 
 def _table(file: Path) -> list[list[str]]:
     try:
+        if file.exists() and not file.is_file():
+            raise ConfigError(f"can't read the rows {file}: it is no file")
         if file.stat().st_size > MAX_FILE_BYTES:
             raise ConfigError(f"{file} is over {MAX_FILE_BYTES >> 20} MiB; split it")
         text = file.read_text(encoding="utf-8-sig")
@@ -191,13 +201,38 @@ def _cells(file: Path, header: Sequence[str], number: int, row: Sequence[str]) -
 
 
 def _check_outs(file: Path, rows: Sequence[Row]) -> None:
-    """Two rows must not write one file, whatever way its path is written."""
-    seen: dict[str, int] = {}
+    """Two rows must not write one file, nor any row what another reads, whatever way its path is written."""
+    read = {
+        _place(file, row[name]): number for number, row in enumerate(rows, start=1) for name in FILES if name in row
+    }
+    written: dict[str, int] = {}
     for number, row in enumerate(rows, start=1):
-        place = os.path.normcase(os.path.realpath(file.parent / row["out"]))
-        if place in seen:
-            raise ConfigError(f"{file}: rows {seen[place]} and {number} both write {row['out']}")
-        seen[place] = number
+        place = _place(file, row["out"])
+        if place in written:
+            raise ConfigError(f"{file}: rows {written[place]} and {number} both write {row['out']}")
+        if place in read and place.lower().endswith(".mp4"):  # the row itself fails with any other
+            raise ConfigError(f"{file}: row {number} would write over {row['out']}, which row {read[place]} reads")
+        if place == _place(file, file.name):
+            raise ConfigError(f"{file}: row {number} would write over the rows themselves")
+        written[place] = number
+
+
+def _place(file: Path, name: str) -> str:
+    return os.path.normcase(os.path.realpath(file.parent / name))
+
+
+def _check_outcomes(file: Path) -> None:
+    """The file of outcomes is written anew: it must not be something else of the user's."""
+    header = ",".join(field.name for field in fields(Outcome))
+    try:
+        with file.open(encoding="utf-8") as lines:
+            is_ours = lines.read(len(header)) == header
+    except FileNotFoundError:
+        return
+    except (OSError, UnicodeDecodeError):
+        is_ours = False
+    if not is_ours:
+        raise ConfigError(f"{file} would be replaced by this batch's outcomes, and is not one of those; move it away")
 
 
 def _write(file: Path, outcomes: Sequence[Outcome]) -> None:

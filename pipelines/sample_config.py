@@ -62,8 +62,8 @@ def check(config: SampleConfig) -> None:
         raise ConfigError(f"seed must be in 0-2^63, not {config.seed}")
     if not 0 <= config.redraws <= 100:
         raise ConfigError(f"redraws must be in 0-100, not {config.redraws}")
-    if config.cpu_threads < 1:
-        raise ConfigError(f"cpu_threads must be at least 1, not {config.cpu_threads}")
+    if not 1 <= config.cpu_threads <= 1024:
+        raise ConfigError(f"cpu_threads must be in 1-1024, not {config.cpu_threads}")
     if config.size_px % 2 or not 16 <= config.size_px <= 4096:
         raise ConfigError(f"size_px must be even and in 16-4096, not {config.size_px}")
     if config.device not in DEVICES:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from curate.errors import ConfigError, MediaError
+from curate.file_names import names_file
 from pipelines.sample_work import Box, Request
 
 
@@ -21,13 +22,13 @@ def request_of(cells: Mapping[str, str | Path | None], *, folder: Path, paste_ba
         portrait=path("portrait"),
         audio=path("audio"),
         out=path("out"),
-        vocals=path("vocals") if cells.get("vocals") else None,
-        separate=separate and not cells.get("vocals"),
-        box=_box(str(cells["box"]), "box") if cells.get("box") else None,
-        face_region=_region(str(cells["face_region"]), folder) if cells.get("face_region") else None,
-        speed_deg=_speed(str(cells["speed"]), folder) if cells.get("speed") else None,
+        vocals=path("vocals") if cells.get("vocals") is not None else None,
+        separate=separate and cells.get("vocals") is None,
+        box=_box(str(cells["box"]), "box") if cells.get("box") is not None else None,
+        face_region=_region(str(cells["face_region"]), folder) if cells.get("face_region") is not None else None,
+        speed_deg=_speed(str(cells["speed"]), folder) if cells.get("speed") is not None else None,
         paste_back=paste_back,
-        seed=_seed(str(cells["seed"])) if cells.get("seed") else None,
+        seed=_seed(str(cells["seed"])) if cells.get("seed") is not None else None,
         consent_ref=str(cells["consent_ref"]) if cells.get("consent_ref") is not None else None,
     )
 
@@ -37,6 +38,8 @@ def check_request(request: Request) -> None:
     inputs = {"portrait": request.portrait, "audio": request.audio, "vocals": request.vocals}
     if isinstance(request.face_region, Path):
         inputs["face region"] = request.face_region
+    if request.speed_deg is not None and names_file(request.speed_deg):
+        inputs["speed"] = Path(request.speed_deg)
     for what, file in inputs.items():
         if file is not None and not file.is_file():
             raise MediaError("not_found", f"there is no {what} file {file}")
@@ -62,7 +65,7 @@ def _box(text: str, name: str) -> Box:
 def _region(text: str, folder: Path) -> Path | Box | Literal["all"]:
     if text == "all":
         return "all"
-    if (folder / text).is_file():
+    if names_file(folder / text):
         return folder / text
     if "," in text:
         return _box(text, "face_region")
@@ -73,7 +76,7 @@ def _region(text: str, folder: Path) -> Path | Box | Literal["all"]:
 
 def _speed(text: str, folder: Path) -> str:
     """Return the text, or where the file that it names is."""
-    return str(folder / text) if (folder / text).is_file() else text
+    return str(folder / text) if names_file(folder / text) else text
 
 
 def _seed(text: str) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from curate.errors import ConfigError, EmoforgeError
+from curate.file_names import names_file
 from pipelines.appearing import appearing
 from pipelines.provenance import Provenance, checked_reference, manifest, sha256, tags
 from pipelines.sample_config import SampleConfig, check
@@ -275,7 +276,7 @@ def _hash(file: Path, what: str) -> str:
 
 def _said(value: Path | Box | str | None) -> Box | str | None:
     """Return a value as a video tells it: of a file the hash, for its name is the user's own."""
-    if isinstance(value, (str, Path)) and Path(value).is_file():
+    if isinstance(value, (str, Path)) and names_file(value):
         return sha256(Path(value))
     return str(value) if isinstance(value, Path) else value
 

@@ -58,6 +58,8 @@ def run(args: argparse.Namespace, config: TrainConfig) -> None:
     from pipelines.training_job import Job
     from pipelines.training_log import METRICS, last_loss, write_loss_curve
     from pipelines.training_work import corpus_of, done_steps
+    from train.clip_tables import domains
+    from train.window_order import pools_of
 
     config = _settings(args, config)
     job = Job(
@@ -69,7 +71,9 @@ def run(args: argparse.Namespace, config: TrainConfig) -> None:
         weights_folders=weights.folders(),
         shows_progress=True,
     )
-    corpus_of(job)
+    corpus = corpus_of(job)
+    if config.mix is not None:
+        pools_of(domains(corpus), config.mix)  # refuses what can't be mixed, before there is a run
     _check_extension(args.out, config)
     inputs = {"shards": str(args.shards), "stage": args.stage, "init_from": str(args.init_from or "")}
     with open_run(args.out, command="train", config=config, inputs=inputs, seed=config.seed) as folder:
@@ -95,6 +99,7 @@ def _settings(args: argparse.Namespace, config: TrainConfig) -> TrainConfig:
     """Return the whole configuration, checked before anything is made."""
     from pipelines.trackers import check_trackers
     from pipelines.training_work import beginning
+    from train.optimizers import check_optimizer
 
     executor, workers = getattr(args, "executor", "local"), getattr(args, "workers", 1)
     if workers < 1:
@@ -108,6 +113,7 @@ def _settings(args: argparse.Namespace, config: TrainConfig) -> TrainConfig:
     full = resolved(config, args.stage, prediction_type=prediction_type, zero_snr=zero_snr)
     check_divides(full, workers)
     check_trackers(full.trackers)
+    check_optimizer(full.optimizer.kind)
     _check_device(full, executor)
     return full
 

@@ -212,6 +212,10 @@ def _check_counts(config: TrainConfig) -> None:
     for name, value in values.items():
         if value is not None and value < least.get(name, 0):
             raise ConfigError(f"{name} must be at least {least.get(name, 0)}, not {value}")
+    if config.seed >= 1 << 63:
+        raise ConfigError(f"seed must be in 0-2^63, not {config.seed}")
+    if config.cpu_threads > 1024:
+        raise ConfigError(f"cpu_threads must be in 1-1024, not {config.cpu_threads}")
 
 
 def _check_shares(config: TrainConfig) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curate.errors import ConfigError
+from curate.file_names import names_file
 
 Points = Sequence[tuple[float, float]]  # (second, degrees a frame), rising in time
 
@@ -24,7 +25,7 @@ def read_speed(text: str, *, name: str = "--speed") -> Points:
     """
     if _number(text) is not None:
         return _checked([("0", text)], name)
-    if ":" in text and not Path(text).is_file():
+    if ":" in text and not names_file(text):
         return _checked([tuple(part.split(":")) for part in text.split(",")], name)
     return _checked(_rows(Path(text), name), f"{name} {text}")
 
@@ -37,6 +38,8 @@ def speed_curve(points: Points, *, n_frames: int, fps: int) -> NDArray[np.float3
 
 def _rows(file: Path, name: str) -> list[tuple[str, ...]]:
     try:
+        if file.exists() and not file.is_file():
+            raise ConfigError(f"{name} {file} is not a file; a CSV of second,degrees is wanted")
         if file.stat().st_size > MAX_FILE_BYTES:
             raise ConfigError(f"{name} {file} is over {MAX_FILE_BYTES >> 20} MiB; a CSV of second,degrees is wanted")
         with file.open(encoding="utf-8-sig", newline="") as lines:

@@ -1,5 +1,6 @@
 """The optimisers: AdamW, or with states of 8 bits where bitsandbytes is installed."""
 
+import importlib.util
 from collections.abc import Iterable, Mapping
 
 import torch
@@ -20,20 +21,24 @@ STATES: Mapping[OptimizerKind, Mapping[str, bool]] = {
 }
 
 
+def check_optimizer(kind: OptimizerKind) -> None:
+    """EmoforgeError that names the package where one is missing."""
+    if kind == "adamw_8bit" and importlib.util.find_spec("bitsandbytes") is None:
+        raise EmoforgeError(
+            "optimizer.kind adamw_8bit needs the package bitsandbytes, which is not installed: "
+            "pip install bitsandbytes, or take optimizer.kind adamw"
+        )
+
+
 def build_optimizer(plan: Plan, parameters: Iterable[Tensor]) -> torch.optim.Optimizer:
-    """Return the plan's optimiser; EmoforgeError names the package that is not installed."""
+    """Return the plan's optimiser, whose package must be there (`check_optimizer`)."""
     betas = (0.9, plan.beta2)
     if plan.optimizer == "adamw":
         return torch.optim.AdamW(
             parameters, lr=plan.learning_rate, betas=betas, weight_decay=plan.weight_decay, fused=True
         )
-    try:
-        from bitsandbytes.optim import AdamW8bit
-    except ImportError as error:
-        raise EmoforgeError(
-            f"optimizer.kind adamw_8bit needs the package bitsandbytes, which can't be imported ({error}): "
-            "pip install bitsandbytes, or take optimizer.kind adamw"
-        ) from error
+    from bitsandbytes.optim import AdamW8bit
+
     eight_bit: torch.optim.Optimizer = AdamW8bit(
         parameters, lr=plan.learning_rate, betas=betas, weight_decay=plan.weight_decay
     )

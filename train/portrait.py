@@ -84,7 +84,7 @@ def read_picture(path: Path, *, what: str = "portrait") -> NDArray[np.uint8]:
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
             with Image.open(path, formats=FORMATS) as image:
-                return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+                return np.asarray(_eight_bit(ImageOps.exif_transpose(image)).convert("RGB"))
         except FileNotFoundError as error:
             raise MediaError("not_found", f"there is no {what} {path}") from error
         except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
@@ -95,6 +95,13 @@ def read_picture(path: Path, *, what: str = "portrait") -> NDArray[np.uint8]:
             raise MediaError("not_picture", f"the {what} {path} is not a picture ({known})") from error
         except (OSError, SyntaxError, ValueError) as error:
             raise MediaError("broken_picture", f"the {what} {path} can't be read: {error}") from error
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    """Return a picture of 16-bit grey with 8 bits; Pillow's own conversion clips it to white."""
+    if not image.mode.startswith("I"):
+        return image
+    return Image.fromarray((np.asarray(image).clip(0, 65_535) / 257).round().astype(np.uint8))
 
 
 def _size(image: NDArray[np.uint8]) -> tuple[int, int]:

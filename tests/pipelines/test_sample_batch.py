@@ -203,3 +203,21 @@ def test_killed_at_any_moment_nothing_half_written_stays(folder: Path) -> None:
     assert sorted(path.name for path in (folder / "out").iterdir()) == ["0.mp4", "1.mp4", "2.mp4"]
     whole = {path.read_bytes() for path in (folder / "out").iterdir()}
     assert len(whole) == 1, "interrupted or not, the same video"
+
+
+def test_no_row_writes_over_what_another_reads_nor_over_a_strangers_outcomes(folder: Path) -> None:
+    (folder / "talk.mp4").write_bytes(b"the user's own")
+    rows = write_rows(folder, [row(1, out="talk.mp4"), row(2, audio="talk.mp4")])
+    with pytest.raises(ConfigError, match="row 1 would write over talk.mp4, which row 2 reads"):
+        read_rows(rows)
+    (folder / "outcomes.csv").write_text("my precious,data\n")
+    with pytest.raises(ConfigError, match="is not one of those"):
+        read_rows(write_rows(folder, [row(1)]))
+    assert (folder / "outcomes.csv").read_text() == "my precious,data\n"
+
+
+def test_outcomes_are_there_after_the_last_row_however_fast_the_rows_were(folder: Path) -> None:
+    rows = [row(n, audio="none.wav") for n in range(200)]
+    with pytest.raises(EmoforgeError, match="200 of 200"):
+        sampled(write_rows(folder, rows), LoudnessSampler())
+    assert len((folder / "outcomes.csv").read_text().splitlines()) == 201

@@ -1,5 +1,6 @@
 """The head's speed over time: a number, points with straight lines between them, or a file of them."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -56,3 +57,11 @@ def test_a_bad_file_is_named(tmp_path: Path, content: bytes, complaint: str) -> 
     with pytest.raises(ConfigError, match=complaint) as raised:
         read_speed(str(tmp_path / "s.csv"))
     assert "s.csv" in str(raised.value)
+
+
+def test_many_points_are_no_file_name(tmp_path: Path) -> None:
+    text = ",".join(f"{second / 10}:0.5" for second in range(60))
+    assert len(read_speed(text)) == 60
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ConfigError, match="is not a file"):
+        read_speed(str(tmp_path / "pipe"))

@@ -22,7 +22,7 @@ from train.loop import train
 from train.models.emo import EmoModel
 from train.models.presets import TINY, build
 from train.noise_schedule import Schedule
-from train.optimizers import build_optimizer
+from train.optimizers import check_optimizer
 from train.plan import Plan, StepMetrics, learning_rate
 from train.recipes import Dropout
 from train.stages import STAGES, StageName, part_of
@@ -224,9 +224,9 @@ def test_too_little_memory_says_what_to_lower(
 
 
 def test_eight_bits_without_their_package_are_an_error_that_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "bitsandbytes.optim", None)
+    monkeypatch.setitem(sys.modules, "bitsandbytes", None)
     with pytest.raises(EmoforgeError, match="pip install bitsandbytes"):
-        build_optimizer(replace(PLAN, optimizer="adamw_8bit"), [])
+        check_optimizer("adamw_8bit")
 
 
 def test_the_learning_rate_warms_up_and_comes_down() -> None:

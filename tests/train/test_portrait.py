@@ -49,6 +49,12 @@ def test_any_kind_of_colour_is_read_as_rgb(tmp_path: Path, portrait: NDArray[np.
     assert load_portrait(file, size=64).image.shape == (3, 64, 64)
 
 
+def test_sixteen_bits_of_grey_are_the_same_picture(tmp_path: Path, portrait: NDArray[np.uint8]) -> None:
+    grey = portrait[..., 0]
+    deep = saved(tmp_path / "deep.png", grey.astype(np.uint16) * 257)
+    assert np.array_equal(read_picture(deep), np.repeat(grey[..., None], 3, axis=2))
+
+
 def test_a_turned_photo_is_put_upright(tmp_path: Path, portrait: NDArray[np.uint8]) -> None:
     turned = Image.fromarray(portrait).rotate(90, expand=True)
     exif = turned.getexif()
