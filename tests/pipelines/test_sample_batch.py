@@ -208,7 +208,7 @@ def test_killed_at_any_moment_nothing_half_written_stays(folder: Path) -> None:
 def test_no_row_writes_over_what_another_reads_nor_over_a_strangers_outcomes(folder: Path) -> None:
     (folder / "talk.mp4").write_bytes(b"the user's own")
     rows = write_rows(folder, [row(1, out="talk.mp4"), row(2, audio="talk.mp4")])
-    with pytest.raises(ConfigError, match="row 1 would write over talk.mp4, which row 2 reads"):
+    with pytest.raises(ConfigError, match=r"row 1 would write over talk\.mp4, which row 2 reads"):
         read_rows(rows)
     (folder / "outcomes.csv").write_text("my precious,data\n")
     with pytest.raises(ConfigError, match="is not one of those"):
