@@ -17,8 +17,16 @@ FACE_WEIGHTS = ("blazeface_full_range_sparse", "face_mesh", "dlib_face_recogniti
 
 @pytest.fixture(autouse=True, scope="session")
 def _weights_folders() -> None:
-    folders = [Path(place) for place in os.environ.get("EMOFORGE_WEIGHTS", "").split(os.pathsep) if place]
+    folders = [Path(place).absolute() for place in os.environ.get("EMOFORGE_WEIGHTS", "").split(os.pathsep) if place]
     weights.use_folders(folders)
+
+
+@pytest.fixture(autouse=True)
+def _same_weights_folders(_weights_folders: None) -> Iterator[None]:
+    """Undo what a command run by a test sets: another folder, or the same one relative to another place."""
+    before, cache = weights.folders()
+    yield
+    weights.use_folders(before, cache=cache)
 
 
 @pytest.fixture(scope="session")
