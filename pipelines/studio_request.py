@@ -65,7 +65,7 @@ def to_request(wish: Wish, folder: Path, *, has_speed: bool, speech_command: str
         "portrait": wish.portrait,
         "audio": _sound(wish, folder, speech_command),
         "out": folder / VIDEO,
-        "box": (wish.face_box or "").strip(),
+        "box": (wish.face_box or "").strip() or None,
         "speed": _number(wish.speed_deg, "head speed") if has_speed else None,
         "seed": _number(wish.seed, "seed", whole=True),
         "consent_ref": consent or None,
