@@ -37,7 +37,7 @@ if peak in told.get("fails", []):
 if peak in told.get("kills", []):
     os.kill(os.getppid(), signal.SIGSEGV)
     sys.exit()
-while peak in told.get("waits", []):
+for _ in range(1200 if peak in told.get("waits", []) else 0):  # a minute: who started it may have been killed
     time.sleep(0.05)
 with wave.open(out, "wb") as file:
     file.setnchannels(1), file.setsampwidth(2), file.setframerate(16_000)
