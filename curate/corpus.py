@@ -21,6 +21,10 @@ INDEX = "index.parquet"
 OPEN_SHARDS = 64  # whose footers are held: about 50 kB each
 
 
+class BrokenClipError(EmoforgeError):
+    """A clip that its shard does not hold as the index says; the corpus' other clips may be well."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ClipRef:
     """One clip's place: `shard` is relative to the corpus, or an address; offsets and sizes are bytes of that file."""
@@ -75,12 +79,13 @@ class Corpus:
         """Return the clip's values of some columns (per-frame lists, scores, provenance)."""
         store, name = locate(self.store, ref.shard)
         try:
-            parquet, firsts = _parquet(store, name)
+            footer, firsts = _footer(store, name)
             group = bisect_right(firsts, ref.row) - 1
-            if ref.row >= parquet.metadata.num_rows:
-                raise EmoforgeError(
+            if ref.row >= footer.num_rows:
+                raise BrokenClipError(
                     f"{store.uri(name)} has no row {ref.row}: the index and the shard do not belong together"
                 )
+            parquet = pq.ParquetFile(store.open(name), metadata=footer)
             table = parquet.read_row_group(group, columns=list(columns), use_threads=False)
         except FileNotFoundError as error:
             raise self._missing(ref) from error
@@ -118,7 +123,7 @@ class Corpus:
         except FileNotFoundError as error:
             raise self._missing(ref) from error
         if len(content) != size:
-            raise EmoforgeError(f"{store.uri(name)} is cut off: clip {ref.clip_id} lies beyond its end")
+            raise BrokenClipError(f"{store.uri(name)} is cut off: clip {ref.clip_id} lies beyond its end")
         return content
 
 
@@ -154,8 +159,11 @@ def open_corpus(place: Place) -> Corpus:
 
 
 @lru_cache(maxsize=OPEN_SHARDS)
-def _parquet(store: Store, name: str) -> tuple[pq.ParquetFile, list[int]]:
-    """Return an open shard and the number of each row group's first row."""
-    parquet = pq.ParquetFile(store.open(name))
-    rows = [parquet.metadata.row_group(group).num_rows for group in range(parquet.num_row_groups)]
-    return parquet, [0, *accumulate(rows[:-1])]
+def _footer(store: Store, name: str) -> tuple[pq.FileMetaData, list[int]]:
+    """Return a shard's footer and the number of each row group's first row.
+
+    Threads share it; an open ParquetFile they can't (pyarrow crashes).
+    """
+    footer = pq.ParquetFile(store.open(name)).metadata
+    rows = [footer.row_group(group).num_rows for group in range(footer.num_row_groups)]
+    return footer, [0, *accumulate(rows[:-1])]

@@ -1,23 +1,18 @@
 """Reads what a window needs of a clip: its bytes and lists from the shard, and of those only some frames decoded."""
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import accumulate
 from typing import Any
 
 import cv2
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from curate.clip_frames import frames_at
-from curate.corpus import INDEX, OPEN_SHARDS, ClipRef, Corpus, locate
+from curate.corpus import BrokenClipError, ClipRef, Corpus, locate
 from curate.errors import EmoforgeError, MediaError
 from curate.media import CORPUS_FPS, read_audio
-from curate.store import Store
 from train.speech_features import SAMPLES_A_FRAME
 
 COLUMNS = ("face_box", "rotation_speed_deg", "width")
@@ -82,43 +77,20 @@ def resized(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
 
 
 def _row(corpus: Corpus, ref: ClipRef) -> dict[str, Any]:
-    """Read a clip's lists. An open ParquetFile can't be shared between threads (pyarrow crashes), a footer can."""
-    store, name = locate(corpus.store, ref.shard)
     try:
-        footer, firsts = _footer(store, name)
-        if ref.row >= footer.num_rows:
-            raise MediaError("broken_row", f"{store.uri(name)} has no row {ref.row}")
-        group = bisect_right(firsts, ref.row) - 1
-        parquet = pq.ParquetFile(store.open(name), metadata=footer)
-        table = parquet.read_row_group(group, columns=list(COLUMNS), use_threads=False)
-    except FileNotFoundError as error:
-        raise _missing(corpus, store, name) from error
+        return corpus.row(ref, COLUMNS)
+    except BrokenClipError as error:
+        raise MediaError("broken_row", str(error)) from error
     except (pa.ArrowException, OSError) as error:
+        store, name = locate(corpus.store, ref.shard)
+        shard = store.uri(name)
         if isinstance(error, OSError) and error.errno is not None:  # the system's; Arrow's own have none
-            raise EmoforgeError(f"can't read {store.uri(name)}: {error.strerror}") from error
-        raise MediaError("broken_row", f"its row in {store.uri(name)} can't be read: {error}") from error
-    row: dict[str, Any] = table.slice(ref.row - firsts[group], 1).to_pylist()[0]
-    return row
-
-
-@lru_cache(maxsize=OPEN_SHARDS)
-def _footer(store: Store, name: str) -> tuple[pq.FileMetaData, list[int]]:
-    """Return a shard's footer and the number of each row group's first row."""
-    footer = pq.ParquetFile(store.open(name)).metadata
-    rows = [footer.row_group(group).num_rows for group in range(footer.num_row_groups)]
-    return footer, [0, *accumulate(rows[:-1])]
-
-
-def _missing(corpus: Corpus, store: Store, name: str) -> EmoforgeError:
-    return EmoforgeError(f"the shard {store.uri(name)} is missing; {corpus.store.uri(INDEX)} points to it")
+            raise EmoforgeError(f"can't read {shard}: {error.strerror}") from error
+        raise MediaError("broken_row", f"its row in {shard} can't be read: {error}") from error
 
 
 def _video(corpus: Corpus, ref: ClipRef) -> bytes:
-    store, name = locate(corpus.store, ref.shard)
     try:
-        content = store.read_range(name, ref.video_offset, ref.video_size)
-    except FileNotFoundError as error:
-        raise _missing(corpus, store, name) from error
-    if len(content) != ref.video_size:
-        raise MediaError("truncated", f"{store.uri(name)} is cut off before the clip's end")
-    return content
+        return corpus.video(ref)
+    except BrokenClipError as error:
+        raise MediaError("truncated", str(error)) from error
