@@ -25,10 +25,10 @@ class Abstention(EmoforgeError):
 class Detector:
     """One detector by its `name`, ready to be run.
 
-    A finished one has `score` alone. A fitted one has `observe`, whose array (always of one shape) is all that its model
-    sees of a video, and `fit(observations, is_fake, seed=...) -> Model`, which raises Abstention where the examples are
-    too few. `reads`: the media it looks at; a perturbation of the other leaves its answer as it is. `origin` says in
-    words what it is (weights with their sha256, address, command).
+    A finished one has `score` alone. A fitted one has `observe`, whose array (always of one shape) is all that its
+    model sees of a video, and `fit(observations, is_fake, seed) -> Model`, which raises Abstention where the examples
+    are too few. `reads`: the media it looks at; a perturbation of the other leaves its answer as it is. `origin` says
+    in words what it is (weights with their sha256, address, command).
     """
 
     name: str

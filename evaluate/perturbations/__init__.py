@@ -1,1 +1,1 @@
-"""Perturbations, one a file: `name(recording, severity) -> Recording`, what happens to a video on its way to a viewer."""
+"""Perturbations, one a file: `name(recording, level) -> Recording`, as on a video's way to its viewer."""
