@@ -46,29 +46,41 @@ class Drawing:
 @dataclass(frozen=True, kw_only=True)
 class Section:
     """One section: a heading, then whatever of text, links (words -> address), drawings, table, pictures and videos is
-    given, then smaller sections."""
+    given, then smaller sections.
+
+    `warnings` come first of all, each marked as one; `columns`: drawings side by side where the page is wide.
+    """
 
     title: str
     text: str = ""
+    warnings: Sequence[str] = field(default=())
     table: pd.DataFrame | None = None
     pictures: Sequence[Picture] = field(default=())
     drawings: Sequence[Drawing] = field(default=())
+    columns: Literal[3, 4] = 3
     videos: Sequence[Video] = field(default=())
     links: Mapping[str, str] = field(default_factory=dict)
     parts: Sequence["Section"] = field(default=())
 
 
-def render(title: str, sections: Sequence[Section], *, lead: str = "", figures: Mapping[str, str] | None = None) -> str:
+def render(
+    title: str,
+    sections: Sequence[Section],
+    *,
+    answer: str = "",
+    lead: str = "",
+    figures: Mapping[str, str] | None = None,
+) -> str:
     """Return the page as HTML; every text is escaped, since file names and errors come from strangers.
 
-    `figures` are the few numbers to be seen first, by what they count.
+    `answer` is the one sentence that the page is for, `figures` the few numbers to be seen first, by what they count.
     """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {"picture": _picture_address, "video": _video_address, "cell": _cell}
     page = environment.get_template("page.html")
-    return page.render(title=title, lead=lead, sections=sections, figures=figures or {})
+    return page.render(title=title, answer=answer, lead=lead, sections=sections, figures=figures or {})
 
 
 def _picture_address(picture: Picture) -> str:

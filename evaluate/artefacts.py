@@ -22,7 +22,7 @@ def results_json(systems: Sequence[System], *, inputs: dict[str, Any]) -> str:
         "format": FORMAT,
         "inputs": inputs,
         "systems": {
-            system.name: {result.name: _rounded(result.to_json()) for result in system.results} for system in systems
+            system.name: {result.name: rounded(result.to_json()) for result in system.results} for system in systems
         },
     }
     return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
@@ -56,11 +56,12 @@ def write_artefacts(folder: Path, systems: Sequence[System], *, inputs: dict[str
     (folder / "table.tex").write_text(latex(systems), encoding="utf-8")
 
 
-def _rounded(value: Any) -> Any:
+def rounded(value: Any) -> Any:
+    """JSON values with numbers to DIGITS significant digits."""
     if isinstance(value, dict):
-        return {key: _rounded(inner) for key, inner in value.items()}
+        return {key: rounded(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_rounded(inner) for inner in value]
+        return [rounded(inner) for inner in value]
     return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
 
 
@@ -69,12 +70,12 @@ def _result_row(system: str, result: Result) -> dict[str, Any]:
     return {
         "system": system,
         "metric": result.name,
-        "value": _rounded(result.value),
-        "low": _rounded(interval.low) if interval else None,
-        "high": _rounded(interval.high) if interval else None,
+        "value": rounded(result.value),
+        "low": rounded(interval.low) if interval else None,
+        "high": rounded(interval.high) if interval else None,
         "higher_is_better": result.higher_is_better,
-        "floor": _rounded(result.floor.value) if result.floor else None,
-        "reference_value": _rounded(result.reference_value.value) if result.reference_value else None,
+        "floor": rounded(result.floor.value) if result.floor else None,
+        "reference_value": rounded(result.reference_value.value) if result.reference_value else None,
         "clips": count.clips if count else None,
         "frames": count.frames if count else None,
         "measured": coverage.measured if coverage else None,

@@ -47,7 +47,7 @@ def bootstrap_mean(
     sums = _sums(values, clusters, "", names)
     sizes = _sums(dict.fromkeys(values, 1.0), clusters, "", names)
     totals, counts = _resampled(np.stack([sums, sizes]), seed=seed, draws=draws)
-    low, high = np.quantile(totals / counts, _expanded(len(names), level))
+    low, high = np.quantile(totals / counts, expanded(len(names), level))
     how = f"bootstrap over {len(names)} {_kind(names)}, expanded percentiles, {draws} draws, seed {seed}"
     return Interval(low=float(low), high=float(high), level=level, how=how)
 
@@ -75,7 +75,7 @@ def bootstrap_distance(
     names = sorted(set().union(*sides))
     change = sum(_sums(side, clusters, f"set {place}", names) for place, side in enumerate(slopes))
     drawn = _resampled(np.asarray(change)[None], seed=seed, draws=draws)[0] - np.sum(change)
-    low, high = value + np.quantile(drawn, _expanded(len(names), level))
+    low, high = value + np.quantile(drawn, expanded(len(names), level))
     how = f"bootstrap over {len(names)} {_kind(names)}, linearised at the value, {draws} draws, seed {seed}"
     return Interval(low=float(low), high=float(high), level=level, how=how)
 
@@ -114,7 +114,7 @@ def _resampled(columns: Numbers, *, seed: int, draws: int) -> Numbers:
     return np.concatenate(parts, axis=1)
 
 
-def _expanded(n: int, level: float) -> Numbers:
+def expanded(n: int, level: float) -> Numbers:
     """The two quantiles to take of a bootstrap over n clusters (Hesterberg 2015, arXiv 1411.5279, section 5.3)."""
     reach = np.sqrt(n / (n - 1)) * stats.t.ppf((1 + level) / 2, n - 1)
     return np.array([stats.norm.cdf(-reach), stats.norm.cdf(reach)])

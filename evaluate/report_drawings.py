@@ -149,7 +149,7 @@ def _draw_real(svg: ElementTree.Element, real: Line, low: float, high: float, *,
         left, right = _across(real.low, low, high), _across(real.high, low, high)
         band = {"x": left, "y": top, "width": right - left, "height": _ROW}
         ElementTree.SubElement(svg, "rect", {k: f"{v:.1f}" for k, v in band.items()} | {"class": "outside"})
-    _rule(svg, at, top, at, top + _ROW, "bound dashed")
+    _rule(svg, at, top + 15, at, top + _ROW, "bound dashed")  # below the row's words
 
 
 def _draw_mark(svg: ElementTree.Element, mark: Mark, low: float, high: float, *, top: float) -> None:

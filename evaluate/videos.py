@@ -70,11 +70,12 @@ def digest(videos: Sequence[Video]) -> str:
     """
     whole = hashlib.sha256()
     for video in videos:
-        whole.update(f"{video.name}\0{_content_key(video)}\0".encode())
+        whole.update(f"{video.name}\0{content_key(video)}\0".encode())
     return whole.hexdigest()[:16]
 
 
-def _content_key(video: Video) -> str:
+def content_key(video: Video) -> str:
+    """What stands for a video's bytes: the sha256 of a file, a corpus clip's size."""
     if video.ref is not None:
         return str(video.ref.video_size)
     if video.path is None:

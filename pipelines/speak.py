@@ -11,7 +11,7 @@ import unicodedata
 from pathlib import Path
 
 from curate.errors import ConfigError, EmoforgeError
-from pipelines.command_template import fill, find_program, names_shell, placeholders, run_command
+from curate.user_command import fill, find_program, names_shell, placeholders, run_command
 
 MAX_CHARACTERS = 10_000  # about ten minutes of speech
 SPEAKING_TAKES_S = 300.0

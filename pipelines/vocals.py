@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from curate.errors import ConfigError, EmoforgeError, MediaError
-from pipelines.command_template import fill, find_program, placeholders, run_command
+from curate.user_command import fill, find_program, placeholders, run_command
 
 if TYPE_CHECKING:
     import numpy as np

@@ -14,12 +14,14 @@ BANNED = {"utils", "util", "helpers", "common", "misc", "base"}
 
 TOUCH_PYAV = {
     "curate/clip_frames.py",
+    "curate/container_facts.py",
     "curate/display.py",
     "curate/frame.py",
     "curate/media.py",
     "curate/sound.py",
     "curate/sound_stream.py",
     "curate/media_writing.py",
+    "evaluate/detection/recording_files.py",
     "pipelines/doctor.py",
 }
 # torch networks of scorers that are not run unless asked for

@@ -107,7 +107,7 @@ class QualityLink:
 @dataclass(frozen=True, kw_only=True)
 class AttackRow:
     """ISO/IEC 30107-3 in shape: one generator as an attack species; rates in [0, 1] at the frozen threshold, and BPCER
-    where APCER is 10, 5 and 1 %."""
+    where APCER is 10, 5 and 1 %. `apnrr`, `bpnrr`: the shares that got no answer, which are in no other rate."""
 
     detector: str
     species: str
@@ -116,6 +116,21 @@ class AttackRow:
     apcer: Number
     bpcer: Number
     bpcer_at: Mapping[str, Number]
+    apnrr: float = 0.0
+    bpnrr: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class HardClip:
+    """A matched clip that detectors are wrong about at their frozen thresholds: `wrong` of the `answered` that said
+    anything; `score` is the mean of theirs."""
+
+    set: str
+    clip: str
+    is_fake: bool
+    wrong: int
+    answered: int
+    score: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,4 +145,5 @@ class Findings:
     controls: tuple[Control, ...] = ()
     shortcuts: tuple[Shortcut, ...] = ()
     quality: tuple[QualityLink, ...] = ()
+    hard: tuple[HardClip, ...] = ()
     warnings: tuple[str, ...] = ()

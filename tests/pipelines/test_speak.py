@@ -12,8 +12,8 @@ import pytest
 
 from curate.errors import ConfigError, EmoforgeError
 from curate.media import audio_format, read_audio
+from curate.user_command import fill
 from pipelines import speak as speaking
-from pipelines.command_template import fill
 from pipelines.speak import MAX_CHARACTERS, can_speak, speak
 
 # Writes the text it is given, one sample a byte, so that the sound tells what came
