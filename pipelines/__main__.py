@@ -18,6 +18,7 @@ COMMANDS = {
     "sample": "a portrait and a voice in, a talking video out",
     "studio": "a page in the browser: portrait and voice in, talking video and its scores out",
     "evaluate": "score generated videos against reference videos",
+    "detect": "how well detectors tell generated videos from real ones, with what certainty",
     "weights": "list or fetch pretrained weights",
     "doctor": "check this machine and its packages",
     "demo": "the whole path on a sample corpus (or your own videos), ending in one report",

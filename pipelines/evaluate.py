@@ -18,6 +18,7 @@ from pipelines.config import option
 from pipelines.curate import add_executor_arguments
 from pipelines.measuring import Measuring, Place, Workers, measure_all, videos_at
 from pipelines.stages import Budget
+from pipelines.video_sets import named_places
 
 if TYPE_CHECKING:
     from evaluate.evaluation import Plan
@@ -191,13 +192,7 @@ def _places(args: argparse.Namespace) -> dict[str, Place]:
     places = {}
     if not _stored(args):
         places[REFERENCE] = Place(path=args.reference.absolute(), split=_split(args.reference, args.split))
-    for text in args.generated:
-        name, equals, place = text.partition("=")
-        path = Path(place if equals else text)
-        label = name if equals else (path.stem if path.is_file() else path.resolve().name)
-        if not label or label in (*places, REFERENCE) or not _is_plain(label):
-            raise EmoforgeError(f"--generated {text}: two sets can't share a name, nor hold / in it; say NAME=DIR")
-        places[label] = Place(path=path.absolute())
+    places |= named_places(args.generated, flag="--generated", taken=(REFERENCE, "portraits"))
     for place in places.values():
         videos_at(place)
     return places
@@ -210,10 +205,6 @@ def _split(reference: Path, wanted: str) -> str | None:
     if wanted != "auto":
         return None if wanted == "all" else wanted
     return "test" if n_in_split(reference, "test") >= ENOUGH else None
-
-
-def _is_plain(label: str) -> bool:
-    return label not in (".", "..", "portraits") and not set(label) & set("/\\\0")
 
 
 def _plan(metrics: list[str]) -> "Plan":

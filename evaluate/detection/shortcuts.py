@@ -26,8 +26,8 @@ Values = NDArray[np.float64]
 def probe(table: pd.DataFrame, *, draws: int = 1000, seed: int = 0) -> tuple[Shortcut, ...]:
     """One-feature AUCs, by stage, generator (and all together) and feature, in the order of the table's columns.
 
-    `table`: KEYS and a column a feature, numbers (nan: can't be measured, left out) or words. A word's value is how
-    often clips of other clusters that have it are fake. An AUC under 0.5 is given as what it is the other way round.
+    `table`: KEYS and a column a feature, numbers (nan: can't be measured, left out) or words, of which
+    the one that tells most counts. An AUC under 0.5 is given as what it is the other way round.
     """
     features = [name for name in table.columns if name not in KEYS]
     return tuple(
@@ -47,7 +47,7 @@ def _by_generator(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
 
 
 def _shortcut(rows: pd.DataFrame, feature: str, generator: str, stage: str, *, draws: int, seed: int) -> Shortcut:
-    values = _rates(rows, feature) if feature in CATEGORIES else rows[feature].to_numpy(float)
+    values = _telling_word(rows, feature) if feature in CATEGORIES else rows[feature].to_numpy(float)
     known = np.isfinite(values)
     auc = _auc(values[known], rows[known], draws=draws, seed=seed)
     falls = auc.value is not None and auc.value < 0.5
@@ -66,15 +66,18 @@ def _auc(values: Values, rows: pd.DataFrame, *, draws: int, seed: int) -> Number
     return estimate({"auc": METRICS["auc"]}, sample, draws=draws, seed=seed)["auc"]
 
 
-def _rates(rows: pd.DataFrame, feature: str) -> Values:
-    """How often clips with the same word are fake, in other clusters than the clip's own; 0.5 where there are none."""
-    words, fakes, clusters = (rows[name].to_numpy() for name in (feature, "is_fake", "cluster"))
-    rates = np.full(len(rows), 0.5)
-    for place in range(len(rows)):
-        others = (words == words[place]) & (clusters != clusters[place])
-        if others.any():
-            rates[place] = fakes[others].mean()
-    return rates
+def _telling_word(rows: pd.DataFrame, feature: str) -> Values:
+    """1 for clips with the word whose share differs most between fakes and real clips, 0 for the others.
+
+    Words are not given the share of fakes among other clips that have them: leaving a clip out makes its own class
+    rarer among the others, so that a word which all clips share would tell them apart perfectly.
+    """
+    words, is_fake = rows[feature].to_numpy(str), rows["is_fake"].to_numpy(bool)
+    if not is_fake.any() or is_fake.all():
+        return np.zeros(len(rows))
+    has = words[:, None] == np.unique(words)
+    most = np.argmax(np.abs(has[is_fake].mean(axis=0) - has[~is_fake].mean(axis=0)))
+    return has[:, most].astype(float)
 
 
 def _turned(auc: Number) -> Number:

@@ -46,7 +46,7 @@ def trivial_features(media: Path | bytes) -> dict[str, float | str]:
         "width": float(width),
         "height": float(height),
         **_look(pictures),
-        **_sound(media, facts),
+        **_sound(media, facts, duration_s=duration_s),
     }
 
 
@@ -127,12 +127,13 @@ def _dark_border(mean: Grey) -> float:
     return float(max(dark))
 
 
-def _sound(media: Path | bytes, facts: ContainerFacts) -> dict[str, float]:
+def _sound(media: Path | bytes, facts: ContainerFacts, *, duration_s: float) -> dict[str, float]:
     if facts.audio_rate_hz is None:
         return dict.fromkeys(("audio_bandwidth_hz", "loudness_db", "leading_silence_s"), float("nan"))
     rate_hz = min(audio_format(media)[0], 48_000)
+    end_s = duration_s if duration_s < SOUND_S else SOUND_S  # no further: silence would be put there
     try:
-        samples = read_audio(media, sample_rate_hz=rate_hz, end_s=SOUND_S)
+        samples = read_audio(media, sample_rate_hz=rate_hz, end_s=end_s)
     except MediaError:
         samples = np.zeros(0, np.float32)
     return {
