@@ -7,27 +7,34 @@ model_card.md and iso_30107_3.csv and .md. With --scores a table of scores from 
 
 import argparse
 import dataclasses
-import hashlib
 import logging
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from curate.errors import ConfigError, EmoforgeError
 from pipelines.curate import add_executor_arguments
 from pipelines.detect_config import DetectConfig
+from pipelines.detect_inputs import (
+    check_inputs,
+    entries_of,
+    file_sha256,
+    load_asked,
+    made_groups,
+    read_quality,
+    sets_of,
+    side_inputs,
+    with_groups,
+)
 from pipelines.detecting import Detecting, clip_tasks, fit_all, score_all, scored_file, with_budget
 from pipelines.measuring import Place, Workers, videos_at
 from pipelines.stages import Budget
-from pipelines.video_sets import named_places
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from evaluate.detection.detector import Detector
     from evaluate.detection.findings import Findings
-    from evaluate.detection.loading import Missing
     from evaluate.detection.run_table import Clips
     from evaluate.detection.scoring import ClipScores
 
@@ -75,9 +82,9 @@ def run(args: argparse.Namespace, config: DetectConfig) -> None:
     """Score, compute and write."""
     from pipelines.run_folder import open_run
 
-    _check(args, config)
+    check_inputs(args, config)
     if args.scores is not None:
-        inputs: dict[str, Any] = {"scores": str(args.scores), "sha256": _sha256(args.scores)} | _side_inputs(args)
+        inputs: dict[str, Any] = {"scores": str(args.scores), "sha256": file_sha256(args.scores)} | side_inputs(args)
         with open_run(args.out, command="detect", config=config, inputs=inputs, seed=config.seed) as folder:
             if folder.done:
                 print(f"done already: {folder.path / 'report.html'}")
@@ -91,7 +98,7 @@ def _from_scores(args: argparse.Namespace, config: DetectConfig, folder: Path) -
     from evaluate.detection.score_table import read_scores
 
     table = read_scores(args.scores, folds=config.folds, seed=config.seed)
-    findings = _find(_grouped(table, args), config, args, facts={"inputs": {"scores": str(args.scores)}})
+    findings = _find(with_groups(table, args), config, args, facts={"inputs": {"scores": str(args.scores)}})
     _write(folder, table, findings, {})
 
 
@@ -101,14 +108,14 @@ def _from_videos(args: argparse.Namespace, config: DetectConfig) -> None:
     from pipelines.run_folder import open_run
 
     videos_at.cache_clear()  # a folder may have changed since this process last looked
-    places = _places(args)
-    detectors, missing = _detectors(args, config)
+    places = sets_of(args)
+    detectors, missing = load_asked(args, config)
     conditions = perturbations(args.perturb)
     inputs: dict[str, Any] = {
         label: {"place": str(place.path), "sha256": digest(videos_at(place))} for label, place in places.items()
     }
     inputs |= {"detectors": {each.name: each.origin for each in detectors}, "perturb": args.perturb}
-    inputs |= _side_inputs(args)
+    inputs |= side_inputs(args)
     with open_run(args.out, command="detect", config=config, inputs=inputs, seed=config.seed) as folder:
         if folder.done:
             print(f"done already: {folder.path / 'report.html'}")
@@ -144,12 +151,12 @@ def _scored_run(
     for stacker in (each for each in detectors if each.stacks):
         others = [each for each in detectors if not each.stacks]
         fits |= stacked(clips, stacker, others, fits, seed=config.seed)
-    table = score_table(clips, detectors, fits, groups=_made_groups(detecting, scored, config))
+    table = score_table(clips, detectors, fits, groups=made_groups(detecting, scored, config))
     controls = controls_of(clips, detectors, fits, draws=config.draws, seed=config.seed)
     features = trivial_table(clips, [clip.trivial for clip in scored])
     features.to_parquet(folder / "shortcuts.parquet", index=False)
     shortcuts = probe(features, draws=config.draws, seed=config.seed) if len(features) else ()
-    findings = _find(_grouped(table, args), config, args, facts=facts, shortcuts=shortcuts, controls=controls)
+    findings = _find(with_groups(table, args), config, args, facts=facts, shortcuts=shortcuts, controls=controls)
     _write(folder, table, findings, _matched_videos(detecting, findings))
 
 
@@ -157,8 +164,9 @@ def _fits(
     detecting: Detecting, clips: "Clips", detectors: "Sequence[Detector]", workers: Workers, config: DetectConfig
 ) -> dict[Any, Any]:
     from evaluate.detection.fitting import purposes
+    from evaluate.detection.score_table import REAL
 
-    generators = [label for label in detecting.places if label != _real()]
+    generators = [label for label in detecting.places if label != REAL]
     wanted = [
         (each.name, purpose)
         for each in detectors
@@ -178,10 +186,11 @@ def _clips(detecting: Detecting, scored: "Sequence[ClipScores]", config: DetectC
     from evaluate.detection.fitting import Labelled
     from evaluate.detection.folds import assign_folds
     from evaluate.detection.run_table import Clips
+    from evaluate.detection.score_table import REAL
 
     tasks = clip_tasks(detecting)
     sets = np.array([task.label for task in tasks])
-    is_fake = sets != _real()
+    is_fake = sets != REAL
     cluster = components_of([clip.marks for clip in scored])
     fold = assign_folds(cluster, is_fake, sets, folds=config.folds, seed=config.seed)
     return Clips(
@@ -198,7 +207,7 @@ def _find(
 
     return find(
         table,
-        quality=_quality(args.quality),
+        quality=read_quality(args.quality),
         facts=facts,
         prevalence=config.prevalence,
         cost_miss=config.cost_miss,
@@ -245,86 +254,13 @@ def _shown(number: Any) -> str:
     return f"{number.value:.2f}" + ("" if number.low is None else f" [{number.low:.2f}, {number.high:.2f}]")
 
 
-def _check(args: argparse.Namespace, config: DetectConfig) -> None:
-    """Say what is missing or doesn't go together, before anything is scored."""
-    videos = args.real is not None or bool(args.fake)
-    if (args.scores is not None) == videos:
-        raise EmoforgeError("give --real and --fake, or --scores alone; see emoforge detect --help")
-    if args.scores is not None and (args.detectors or args.perturb != "none"):
-        raise EmoforgeError("--scores are scores already: --detectors and --perturb don't go with them")
-    if args.scores is None and (args.real is None or not args.fake):
-        raise EmoforgeError("both sides are needed: --real DIR and at least one --fake NAME=DIR")
-    for name, low, high in (("prevalence", 0.0, 1.0), ("cost_miss", 0.0, 1e12), ("cost_false_alarm", 0.0, 1e12)):
-        if not low <= getattr(config, name) <= high:
-            raise ConfigError(f"{name} must be from {low:g} to {high:g}, not {getattr(config, name)}")
-    if config.folds < 2 or config.draws < 100:
-        raise ConfigError(f"folds must be 2 or more and draws 100 or more, not {config.folds} and {config.draws}")
-    _check_matching(config)
-
-
-def _check_matching(config: DetectConfig) -> None:
-    form = config.matching
-    if form.size_px < 64 or form.size_px > 2048 or form.size_px % 2:
-        raise ConfigError(f"matching.size_px must be even and from 64 to 2048, not {form.size_px}")
-    if not (1 <= form.face_scale <= 4 and 1 <= form.max_s <= 60 and 0 <= form.crf <= 51):
-        raise ConfigError(
-            "matching needs face_scale from 1 to 4, max_s from 1 to 60 and crf from 0 to 51, not "
-            f"{form.face_scale}, {form.max_s} and {form.crf}"
-        )
-    if not 1_000 <= form.cut_hz < 8_000:
-        raise ConfigError(f"matching.cut_hz must be from 1000 to under 8000, not {form.cut_hz}")
-
-
-def _places(args: argparse.Namespace) -> dict[str, Place]:
-    from evaluate.detection.findings import ALL
-
-    places = {_real(): Place(path=args.real.absolute())}
-    places |= named_places(args.fake, flag="--fake", taken=(_real(), ALL, "fits"))
-    for place in places.values():
-        videos_at(place)
-    return places
-
-
-def _detectors(args: argparse.Namespace, config: DetectConfig) -> "tuple[list[Detector], list[Missing]]":
-    """Fetch the default stack's weights, then load; what isn't here is said, and the others go on."""
-    from curate import plugins, weights
-    from curate.errors import WeightsError
-    from evaluate.detection.loading import PACKAGE, load_detectors
-    from evaluate.detection.trivial_features import WEIGHTS
-
-    spec = _spec(args)
-    names = plugins.names(PACKAGE)
-    wanted = set(names if "all" in spec else [name for name in spec if name in names])
-    for name in sorted({*plugins.weights_of(PACKAGE, sorted(wanted)), *WEIGHTS} & set(weights.embedded())):
-        try:
-            weights.fetch(name)
-        except WeightsError as error:
-            log.warning("%s", error)
-    found, missing = load_detectors(spec, limit_s=config.answer_s)
-    for each in missing:
-        log.warning("%s is left out: %s", each.name, each.reason)
-    if not found:
-        raise EmoforgeError(f"no detector can be run here: {missing[0].reason}")
-    return found, missing
-
-
-def _spec(args: argparse.Namespace) -> tuple[str, ...]:
-    """An entry with = is one detector, whatever commas its command holds; others are names with commas between."""
-    entries = [
-        part.strip()
-        for text in args.detectors or ["all"]
-        for part in ([text] if "=" in text.split(",")[0] else text.split(","))
-    ]
-    return tuple(entry for entry in entries if entry)
-
-
 def _detecting(args: argparse.Namespace, config: DetectConfig, places: Mapping[str, Place], work: Path) -> Detecting:
     from curate import weights
     from evaluate.detection.matching import Matching
 
     return Detecting(
         places=places,
-        detectors=_spec(args),
+        detectors=entries_of(args),
         perturb=args.perturb,
         matching=Matching(**dataclasses.asdict(config.matching)),
         answer_s=config.answer_s,
@@ -354,86 +290,3 @@ def _matched_videos(detecting: Detecting, findings: "Findings") -> dict[tuple[st
         if (task.label, task.name) in wanted
     }
     return {clip: file.read_bytes() for clip, file in files.items() if file.exists()}
-
-
-def _made_groups(detecting: Detecting, scored: "Sequence[ClipScores]", config: DetectConfig) -> "pd.DataFrame":
-    """Columns of subgroups that every run has, and those of the corpus that `group_by` names."""
-    import pandas as pd
-
-    from evaluate.detection.score_table import ORIGINAL
-
-    rows = []
-    for task, clip in zip(clip_tasks(detecting), scored, strict=True):
-        features = clip.trivial.get(ORIGINAL, {})
-        row: dict[str, Any] = {"height_px": features.get("height"), "has_sound": bool(features.get("audio_rate_hz"))}
-        rows.append(row | _corpus_columns(detecting, task.label, task.number, config.group_by))
-    return pd.DataFrame(rows)
-
-
-def _corpus_columns(detecting: Detecting, label: str, number: int, columns: Sequence[str]) -> dict[str, Any]:
-    video = videos_at(detecting.places[label])[number]
-    if not columns or video.corpus is None or video.ref is None:
-        return {}
-    try:
-        return video.corpus.row(video.ref, columns)
-    except (KeyError, ValueError) as error:
-        raise ConfigError(f"group_by: {detecting.places[label].path} has not all of {', '.join(columns)}") from error
-
-
-def _grouped(table: "pd.DataFrame", args: argparse.Namespace) -> "pd.DataFrame":
-    """The table with the columns of --groups."""
-    if args.groups is None:
-        return table
-    groups = _read_csv(args.groups)
-    for name in ("set", "clip"):
-        if name not in groups.columns:
-            raise ConfigError(f"{args.groups} has no column {name!r}; it needs set, clip, and columns to group by")
-    if clash := sorted((set(groups.columns) & set(table.columns)) - {"set", "clip"}):
-        raise ConfigError(f"{args.groups}: the scores have a column {clash[0]!r} already; give it another name")
-    if groups.duplicated(["set", "clip"]).any():
-        first = groups[groups.duplicated(["set", "clip"])].iloc[0]
-        raise ConfigError(f"{args.groups} names the clip {first['clip']!r} of {first['set']!r} twice")
-    return table.merge(groups, on=["set", "clip"], how="left")
-
-
-def _read_csv(path: Path) -> "pd.DataFrame":
-    import pandas as pd
-
-    try:
-        return pd.read_csv(path, dtype={"set": str, "clip": str})
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path} can't be read as a CSV: {error}") from error
-
-
-def _quality(place: Path | None) -> "pd.DataFrame | None":
-    import pandas as pd
-
-    if place is None:
-        return None
-    file = place / "clips.parquet" if place.is_dir() else place
-    try:
-        table = pd.read_parquet(file)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"--quality {place}: {file} can't be read; give a run folder of emoforge evaluate") from error
-    if not {"system", "name"} <= set(table.columns):
-        raise ConfigError(f"--quality {place}: {file} has no columns system and name; emoforge evaluate writes them")
-    return table
-
-
-def _side_inputs(args: argparse.Namespace) -> dict[str, Any]:
-    files = {"quality": args.quality, "groups": args.groups}
-    return {name: None if path is None else str(path) for name, path in files.items()}
-
-
-def _sha256(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise EmoforgeError(f"--scores {path} can't be read: {error.strerror}") from error
-
-
-def _real() -> str:
-    from evaluate.detection.score_table import REAL
-
-    return REAL

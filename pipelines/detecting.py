@@ -1,11 +1,11 @@
 """Scores clips and fits detectors in workers that can be killed; an interrupted run goes on where it was."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pipelines.measuring import Place, Task, Workers, videos_at
 from pipelines.stages import Budget, Done, Stage
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from evaluate.detection.perturbing import Perturbation
     from evaluate.detection.scoring import ClipScores
     from evaluate.videos import Video
+
+
+Work = TypeVar("Work")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +100,9 @@ def scored_file(detecting: Detecting, task: Task) -> Path:
     return detecting.work / task.label / f"{task.number:06d}.npz"
 
 
-def _scheduled(work, name: str, workers: Workers, todo: list) -> Iterator[Done]:  # type: ignore[no-untyped-def,type-arg]
+def _scheduled(
+    work: Callable[[Work], bool | None], name: str, workers: Workers, todo: list[Work]
+) -> Iterator[Done[Work]]:
     from pipelines.local_pool import run_local
     from pipelines.ray_pool import run_ray
 
@@ -137,7 +142,7 @@ def _fit(task: FitTask, *, detecting: Detecting, clips: "Labelled", seed: int) -
     _save_fit(detecting, task, list(predicted))
 
 
-def _seen_by(detecting: Detecting, detector: str):  # type: ignore[no-untyped-def]
+def _seen_by(detecting: Detecting, detector: str) -> "Callable[[int], Seen]":
     """What the detector observed of clip number i."""
     from evaluate.detection.scored_files import load_seen
 
@@ -184,7 +189,9 @@ def _prepare(detecting: Detecting) -> None:
 
 
 @lru_cache(maxsize=1)
-def _loaded(detectors: tuple[str, ...], perturb: str, answer_s: float):  # type: ignore[no-untyped-def]
+def _loaded(
+    detectors: tuple[str, ...], perturb: str, answer_s: float
+) -> "tuple[list[Detector], tuple[Perturbation, ...]]":
     from evaluate.detection.loading import load_detectors
     from evaluate.detection.perturbing import perturbations
 
@@ -192,10 +199,7 @@ def _loaded(detectors: tuple[str, ...], perturb: str, answer_s: float):  # type:
 
 
 def _asked(detecting: Detecting) -> "tuple[list[Detector], tuple[Perturbation, ...]]":
-    found: tuple[list[Detector], tuple[Perturbation, ...]] = _loaded(
-        detecting.detectors, detecting.perturb, detecting.answer_s
-    )
-    return found
+    return _loaded(detecting.detectors, detecting.perturb, detecting.answer_s)
 
 
 def _source(video: "Video") -> str:

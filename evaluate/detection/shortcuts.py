@@ -77,7 +77,7 @@ def _telling_word(rows: pd.DataFrame, feature: str) -> Values:
         return np.zeros(len(rows))
     has = words[:, None] == np.unique(words)
     most = np.argmax(np.abs(has[is_fake].mean(axis=0) - has[~is_fake].mean(axis=0)))
-    return has[:, most].astype(float)
+    return np.asarray(has[:, most], np.float64)
 
 
 def _turned(auc: Number) -> Number:
