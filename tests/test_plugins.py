@@ -15,7 +15,15 @@ from curate.errors import ConfigError, WeightsError
 from curate.faces.detections import Detections
 from curate.scoring import score, score_names
 
-KINDS = ("curate.scorers", "curate.faces", "evaluate.features", "evaluate.pairs", "evaluate.metrics")
+KINDS = (
+    "curate.scorers",
+    "curate.faces",
+    "evaluate.features",
+    "evaluate.pairs",
+    "evaluate.metrics",
+    "evaluate.detectors",
+    "evaluate.perturbations",
+)
 ALL = [(kind, name) for kind in KINDS for name in plugins.names(kind)]
 
 

@@ -29,7 +29,7 @@ def doubts(
         *_controls(controls),
         *_shortcuts(shortcuts),
         *_few(clean),
-        *_strangers(clean),
+        *(() if "matching" in facts else _strangers(clean)),  # matching looks at every face
         *_abstentions(clean),
         *_missing(facts),
     )

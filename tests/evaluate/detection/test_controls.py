@@ -12,7 +12,7 @@ IS_FAKE = np.array([1, 1, 0, 0, 0, 0, 1, 1, 0, 0], bool)  # "e" has both
 def test_permuted_labels_keep_clusters_whole_and_mixed_ones_as_mixed() -> None:
     for seed in range(20):
         labels = permuted_labels(CLUSTER, IS_FAKE, seed=seed)
-        pure = [labels[CLUSTER == name] for name in "abcd"]
+        pure = [labels[name == CLUSTER] for name in "abcd"]
         assert all(len(set(each.tolist())) == 1 for each in pure)
         assert sum(bool(each[0]) for each in pure) == 2
         assert labels[CLUSTER == "e"].sum() == 1

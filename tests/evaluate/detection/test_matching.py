@@ -1,6 +1,6 @@
 """Whatever form a video came in, it leaves in the one form."""
 
-from itertools import islice
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -96,7 +96,7 @@ def test_sound_above_the_cut_goes_and_below_it_keeps_level_and_time() -> None:
 
 def test_a_video_without_a_face_is_not_matched(tmp_path: Path, face_weights: None) -> None:
     grey = np.full((128, 128, 3), 90, np.uint8)
-    write_video(tmp_path / "none.mp4", islice(iter(lambda: grey, None), 50))
+    write_video(tmp_path / "none.mp4", repeat(grey, 50))
     with pytest.raises(MediaError) as caught:
         _matched(tmp_path / "none.mp4")
     assert caught.value.reason == "no_face"

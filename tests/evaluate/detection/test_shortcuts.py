@@ -114,7 +114,7 @@ def test_insets_captions_and_16_khz_are_found_and_matching_takes_them_away(
     found = {(each.feature, each.generator, each.stage): each.auc.value for each in probe(pd.DataFrame(rows), draws=50)}
     assert (found["still_corner", "VASA", ORIGINAL] or 0) >= 0.9
     assert (found["text_area", "EMO", ORIGINAL] or 0) >= 0.9
-    assert found["audio_rate_hz", ALL, ORIGINAL] == 1.0
+    assert found["audio_rate_hz", ALL, ORIGINAL] == 0.875  # one of the four real clips has 16 kHz too
     for feature in ("audio_rate_hz", "audio_channels", "fps", "width", "height", "container", "video_codec"):
         assert found[feature, ALL, MATCHED] == pytest.approx(0.5), feature
     assert (found["text_area", "EMO", MATCHED] or 0) < (found["text_area", "EMO", ORIGINAL] or 0)
