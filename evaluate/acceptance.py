@@ -14,6 +14,10 @@ from numpy.typing import NDArray
 
 from curate.errors import EmoforgeError, WeightsError
 from curate.mfcc import mfcc
+from evaluate.detection.calibration import brier, log_loss
+from evaluate.detection.counts import Counts, counts
+from evaluate.detection.delong import delong_variance
+from evaluate.detection.operating_points import auc, average_precision, equal_error_rate, partial_auc, rocch_eer
 from evaluate.distances import frechet_distance
 from evaluate.gaussians import gaussian, merged
 from evaluate.kernel_distance import KernelSums, biased_kid, kernel_sums, unbiased_kid
@@ -45,7 +49,7 @@ class Known:
 
 def verdicts(clips: Path) -> Iterator[Verdict]:
     """Run every check, cheap ones first; `clips` is a folder that may hold published clips."""
-    return map(_verdict, (*_vectors(), *_networks(), _published_clip(clips)))
+    return map(_verdict, (*_vectors(), *_of_detection(), *_networks(), _published_clip(clips)))
 
 
 def _verdict(known: Known) -> Verdict:
@@ -79,6 +83,30 @@ def _vectors() -> list[Known]:
         _known("SyncNet's MFCC of a tone, summed", 793.744989, _mfcc_of_a_tone, within=1e-3),
         _known("Fréchet against torchmetrics in float64", 0.0, lambda: _less_torchmetrics(rows[:, :16]), within=1e-8),
     ]
+
+
+def _of_detection() -> list[Known]:
+    """Known answers of operating points: ties, scores that are all wrong, and classes of unlike size."""
+    plain, same, wrong = (0.1, 0.4, 0.35, 0.8), (0.5, 0.5, 0.5, 0.5), (0.9, 0.8, 0.2, 0.1)
+    uneven = (0.1, 0.2, 0.7, 0.3, 0.6, 0.8, 0.9, 0.95)
+    return [
+        _known("AUC", 0.75, lambda: float(auc(_scored(plain, 2)))),
+        _known("AUC, classes of unlike size", 13 / 15, lambda: float(auc(_scored(uneven, 3)))),
+        _known("average precision", 5 / 6, lambda: float(average_precision(_scored(plain, 2)))),
+        _known("AUC up to an FPR of 0.5 (McClish)", 2 / 3, lambda: float(partial_auc(_scored(plain, 2), 0.5))),
+        _known("EER of constant scores", 0.5, lambda: float(equal_error_rate(_scored(same, 2)))),
+        _known("EER of scores that are all wrong", 1.0, lambda: float(equal_error_rate(_scored(wrong, 2)))),
+        _known("EER, classes of unlike size", 1 / 3, lambda: float(equal_error_rate(_scored(uneven, 3)))),
+        _known("EER of the convex hull", 2 / 11, lambda: rocch_eer(_scored(uneven, 3))),
+        _known("Brier score", 0.158125, lambda: float(brier(np.array(plain), np.arange(4) > 1))),
+        _known("log-loss", 0.472288, lambda: float(log_loss(np.array(plain), np.arange(4) > 1)), within=1e-6),
+        _known("DeLong's variance", 0.125, lambda: delong_variance(np.array(plain), np.arange(4) > 1)),
+    ]
+
+
+def _scored(scores: tuple[float, ...], n_real: int) -> Counts:
+    """Counts of scores whose first `n_real` are of real clips."""
+    return counts(np.array(scores), np.arange(len(scores)) >= n_real)
 
 
 def frechet(x: Rows, y: Rows) -> float:

@@ -19,6 +19,7 @@ from curate.media import CORPUS_FPS, read_frames
 from curate.tracks import Track
 
 MIN_MESH_CONFIDENCE = 0.5
+AS_LONG = 0.9  # of the longest track
 MIN_TRACK_SHARE = 0.5  # of the video: less is a face among other things, or a pattern taken for one
 FACE_WEIGHTS = ("blazeface_full_range_sparse", "face_mesh")
 
@@ -80,11 +81,15 @@ class Observation:
 
     @cached_property
     def track(self) -> Track:
-        """The longest face track (the first of equals), which must last half the video or more."""
+        """The longest face track, which must last half the video or more; of those about as long, the one whose mouth
+        moves most: a still portrait beside the video is not who speaks."""
         tracks = self.analysis.tracks
         if not tracks:
             raise MediaError("no_face", "no face can be followed through the video")
         longest = max(tracks, key=len)
+        longest = max(
+            (t for t in tracks if len(t) >= AS_LONG * len(longest)), key=lambda t: float(t.mouth_aperture.std())
+        )
         if len(longest) < MIN_TRACK_SHARE * self.analysis.n_frames:
             share = f"{len(longest)} of {self.analysis.n_frames} frames"
             raise MediaError("face_lost", f"no face can be followed for longer than {share}; curate the video first")
