@@ -27,7 +27,7 @@ from pipelines.detect_inputs import (
     with_groups,
 )
 from pipelines.detecting import Detecting, clip_tasks, fit_all, score_all, scored_file, with_budget
-from pipelines.measuring import Place, Workers, videos_at
+from pipelines.measuring import Place, Workers, asked_workers, videos_at
 from pipelines.stages import Budget
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def _scored_run(
     from evaluate.detection.run_table import controls_of, score_table, stacked, trivial_table
     from evaluate.detection.shortcuts import probe
 
-    workers = _workers(args, config, folder)
+    workers = asked_workers(args, wall_s=config.wall_s, memory_gb=config.memory_gb, folder=folder)
     scored = score_all(detecting, workers)
     clips = _clips(detecting, scored, config)
     fits = _fits(detecting, clips, detectors, workers, config)
@@ -266,16 +266,6 @@ def _detecting(args: argparse.Namespace, config: DetectConfig, places: Mapping[s
         answer_s=config.answer_s,
         work=work.absolute(),
         weights_folders=weights.folders(),
-    )
-
-
-def _workers(args: argparse.Namespace, config: DetectConfig, folder: Path) -> Workers:
-    return Workers(
-        count=args.workers,
-        budget=Budget(wall_s=config.wall_s, memory_gb=config.memory_gb),
-        executor=args.executor,
-        ray_address=args.ray_address,
-        log_file=folder / "workers.log",
     )
 
 

@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any
 from curate.errors import EmoforgeError, WeightsError
 from pipelines.config import option
 from pipelines.curate import add_executor_arguments
-from pipelines.measuring import Measuring, Place, Workers, measure_all, videos_at
-from pipelines.stages import Budget
+from pipelines.measuring import Measuring, Place, asked_workers, measure_all, videos_at
 from pipelines.video_sets import named_places
 
 if TYPE_CHECKING:
@@ -116,7 +115,9 @@ def run(args: argparse.Namespace, config: EvaluateConfig) -> None:
             print(f"done already: {folder.path / 'report.html'}")
             return
         measuring = _measuring(places, plan, max_frames, folder.path / "work")
-        measured = measure_all(measuring, _workers(args, config, folder.path))
+        measured = measure_all(
+            measuring, asked_workers(args, wall_s=config.wall_s, memory_gb=config.memory_gb, folder=folder.path)
+        )
         if args.save_statistics:
             features = write_statistics(folder.path / STATISTICS, measuring, measured[REFERENCE])
             print(f"statistics of {', '.join(features)}: {folder.path / STATISTICS}")
@@ -239,16 +240,6 @@ def _measuring(places: Mapping[str, Place], plan: "Plan", max_frames: int | None
         plan=plan,
         max_frames=max_frames,
         weights_folders=weights.folders(),
-    )
-
-
-def _workers(args: argparse.Namespace, config: EvaluateConfig, folder: Path) -> Workers:
-    return Workers(
-        count=args.workers,
-        budget=Budget(wall_s=config.wall_s, memory_gb=config.memory_gb),
-        executor=args.executor,
-        ray_address=args.ray_address,
-        log_file=folder / "workers.log",
     )
 
 

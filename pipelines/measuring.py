@@ -1,5 +1,6 @@
 """Measures the clips of an evaluation in workers that can be killed; an interrupted run goes on where it was."""
 
+import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -55,6 +56,17 @@ class Workers:
     executor: Literal["local", "ray"]
     ray_address: str | None
     log_file: Path
+
+
+def asked_workers(args: argparse.Namespace, *, wall_s: float, memory_gb: float, folder: Path) -> Workers:
+    """Return the workers that the command line asks for, each with that budget a clip; their words go into `folder`."""
+    return Workers(
+        count=args.workers,
+        budget=Budget(wall_s=wall_s, memory_gb=memory_gb),
+        executor=args.executor,
+        ray_address=args.ray_address,
+        log_file=folder / "workers.log",
+    )
 
 
 def measure_all(measuring: Measuring, workers: Workers) -> "dict[str, tuple[Measured, ...]]":

@@ -57,7 +57,7 @@ def test_a_still_picture_in_any_corner_shows_and_what_moves_or_is_flat_does_not(
 
 def test_bandwidth_is_where_the_sound_once_ended_whatever_the_rate_is_now() -> None:
     once = np.random.default_rng(0).normal(0, 0.1, 16_000).astype(np.float32)
-    now = signal.resample_poly(once, 441, 160, window=("kaiser", 12.0)).astype(np.float32)
+    now = np.asarray(signal.resample(once, 44_100), np.float32)
     full = np.random.default_rng(0).normal(0, 0.1, 44_100).astype(np.float32)
     assert audio_bandwidth_hz(once, 16_000) == pytest.approx(8_000, abs=50)
     assert audio_bandwidth_hz(now, 44_100) < 9_000
