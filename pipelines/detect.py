@@ -84,7 +84,8 @@ def run(args: argparse.Namespace, config: DetectConfig) -> None:
 
     check_inputs(args, config)
     if args.scores is not None:
-        inputs: dict[str, Any] = {"scores": str(args.scores), "sha256": file_sha256(args.scores)} | side_inputs(args)
+        inputs: dict[str, Any] = {"scores": str(args.scores), "sha256": file_sha256(args.scores, flag="--scores")}
+        inputs |= side_inputs(args)
         with open_run(args.out, command="detect", config=config, inputs=inputs, seed=config.seed) as folder:
             if folder.done:
                 print(f"done already: {folder.path / 'report.html'}")

@@ -10,7 +10,8 @@ class MatchingConfig:
     """The one form that real and generated clips are brought to before they are scored."""
 
     size_px: int = option(256, "side of the face square, px, even")
-    face_scale: float = option(1.3, "the square over the face's longer side; tight keeps captions and insets out")
+    face_scale: float = option(1.2, "the square over the face's longer side; tight keeps captions and insets out")
+    round_at: float = option(0.56, "pixels further than so many sides from the square's centre are grey; 0.71: none")
     max_s: float = option(5.0, "longest part of a clip, from its middle, seconds")
     crf: int = option(18, "H.264 quality, 0 to 51, lower is better")
     level_db: float = option(-26.0, "loudness that sound is brought to, RMS, dB below full scale")

@@ -38,17 +38,18 @@ def check_inputs(args: argparse.Namespace, config: DetectConfig) -> None:
     if config.folds < 2 or config.draws < 100:
         raise ConfigError(f"folds must be 2 or more and draws 100 or more, not {config.folds} and {config.draws}")
     _check_matching(config)
+    _read_groups(args.groups)
+    read_quality(args.quality)
 
 
 def _check_matching(config: DetectConfig) -> None:
     form = config.matching
     if form.size_px < 64 or form.size_px > 2048 or form.size_px % 2:
         raise ConfigError(f"matching.size_px must be even and from 64 to 2048, not {form.size_px}")
-    if not (1 <= form.face_scale <= 4 and 1 <= form.max_s <= 60 and 0 <= form.crf <= 51):
-        raise ConfigError(
-            "matching needs face_scale from 1 to 4, max_s from 1 to 60 and crf from 0 to 51, not "
-            f"{form.face_scale}, {form.max_s} and {form.crf}"
-        )
+    bounds = {"face_scale": (1, 4), "round_at": (0.4, 1), "max_s": (1, 60), "crf": (0, 51), "level_db": (-60, 0)}
+    for name, (low, high) in bounds.items():
+        if not low <= getattr(form, name) <= high:
+            raise ConfigError(f"matching.{name} must be from {low} to {high}, not {getattr(form, name)}")
     if not 1_000 <= form.cut_hz < 8_000:
         raise ConfigError(f"matching.cut_hz must be from 1000 to under 8000, not {form.cut_hz}")
 
@@ -124,18 +125,36 @@ def _corpus_columns(detecting: Detecting, label: str, number: int, columns: Sequ
 
 def with_groups(table: "pd.DataFrame", args: argparse.Namespace) -> "pd.DataFrame":
     """The table with the columns of --groups."""
-    if args.groups is None:
+    groups = _read_groups(args.groups)
+    if groups is None:
         return table
-    groups = _read_csv(args.groups)
-    for name in ("set", "clip"):
-        if name not in groups.columns:
-            raise ConfigError(f"{args.groups} has no column {name!r}; it needs set, clip, and columns to group by")
     if clash := sorted((set(groups.columns) & set(table.columns)) - {"set", "clip"}):
         raise ConfigError(f"{args.groups}: the scores have a column {clash[0]!r} already; give it another name")
+    if table.merge(groups, on=["set", "clip"]).empty:
+        first = groups.iloc[0] if len(groups) else {"clip": "", "set": ""}
+        raise ConfigError(
+            f"{args.groups} names no clip that was scored: {first['clip']!r} of {first['set']!r} is its first, "
+            f"{table['clip'].iloc[0]!r} of {table['set'].iloc[0]!r} that of the scores"
+        )
+    return table.merge(groups, on=["set", "clip"], how="left")
+
+
+def _read_groups(path: Path | None) -> "pd.DataFrame | None":
+    """The clips' groups; None where no file is named."""
+    from evaluate.detection.score_table import COLUMNS
+
+    if path is None:
+        return None
+    groups = _read_csv(path)
+    for name in ("set", "clip"):
+        if name not in groups.columns:
+            raise ConfigError(f"{path} has no column {name!r}; it needs set, clip, and columns to group by")
+    if clash := sorted(set(groups.columns) & set(COLUMNS) - {"set", "clip"}):
+        raise ConfigError(f"{path}: the scores have a column {clash[0]!r} already; give it another name")
     if groups.duplicated(["set", "clip"]).any():
         first = groups[groups.duplicated(["set", "clip"])].iloc[0]
-        raise ConfigError(f"{args.groups} names the clip {first['clip']!r} of {first['set']!r} twice")
-    return table.merge(groups, on=["set", "clip"], how="left")
+        raise ConfigError(f"{path} names the clip {first['clip']!r} of {first['set']!r} twice")
+    return groups
 
 
 def _read_csv(path: Path) -> "pd.DataFrame":
@@ -153,7 +172,7 @@ def read_quality(place: Path | None) -> "pd.DataFrame | None":
 
     if place is None:
         return None
-    file = place / "clips.parquet" if place.is_dir() else place
+    file = _quality_file(place)
     try:
         table = pd.read_parquet(file)
     except (OSError, ValueError) as error:
@@ -165,14 +184,21 @@ def read_quality(place: Path | None) -> "pd.DataFrame | None":
 
 def side_inputs(args: argparse.Namespace) -> dict[str, Any]:
     """What else went in, for the run's record."""
-    files = {"quality": args.quality, "groups": args.groups}
-    return {name: None if path is None else str(path) for name, path in files.items()}
+    files = {"quality": args.quality and _quality_file(args.quality), "groups": args.groups}
+    return {
+        name: None if file is None else {"file": str(file), "sha256": file_sha256(file, flag=f"--{name}")}
+        for name, file in files.items()
+    }
 
 
-def file_sha256(path: Path) -> str:
-    """The hash of the scores' file; EmoforgeError when it can't be read."""
+def _quality_file(place: Path) -> Path:
+    return place / "clips.parquet" if place.is_dir() else place
+
+
+def file_sha256(path: Path, *, flag: str) -> str:
+    """The hash of a file that `flag` names; EmoforgeError when it can't be read."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise EmoforgeError(f"--scores {path} can't be read: {error.strerror}") from error
+        raise EmoforgeError(f"{flag} {path} can't be read: {error.strerror}") from error

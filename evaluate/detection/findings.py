@@ -83,7 +83,7 @@ class Control:
 @dataclass(frozen=True, kw_only=True)
 class Shortcut:
     """How well one trivial feature alone tells the fakes of `generator` from the real clips, at `stage` ORIGINAL or
-    MATCHED; `auc` is of whichever direction holds (0.5 to 1), `warns` when its interval stays away from 0.5."""
+    MATCHED; `auc` is of whichever direction holds (0.5 to 1), `warns` as `shortcuts` says."""
 
     feature: str
     generator: str

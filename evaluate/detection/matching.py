@@ -24,6 +24,7 @@ from evaluate.observation import Observation
 IDENTITY_FRAMES = 3
 SHORTEST_S = 1.0
 HEADROOM = 0.95
+GREY = np.uint8(128)
 TAPS = 255  # of the low-pass: 60 dB down within 250 Hz
 
 
@@ -32,12 +33,13 @@ class Matching:
     """The common form: a square of `face_scale` times the face at `size_px`, the middle `max_s` of the face's track at
     25 fps, H.264 at `crf`, and 16 kHz mono sound under `cut_hz` at `level_db` (RMS, below full scale).
 
-    The square is tight, so that insets and captions at the picture's edge stay outside; `cut_hz` lies under where sound
-    that was once at 16 kHz ends.
+    The square is tight, and grey further than `round_at` sides from its centre, so that insets and captions at the
+    picture's edge are gone; `cut_hz` lies under where sound that was once at 16 kHz ends.
     """
 
     size_px: int = 256
-    face_scale: float = 1.3
+    face_scale: float = 1.2
+    round_at: float = 0.56
     max_s: float = 5.0
     crf: int = 18
     level_db: float = -26.0
@@ -63,10 +65,11 @@ def match(observation: Observation, matching: Matching) -> Matched:
     start_s, end_s = ((observation.track.first + place) / CORPUS_FPS for place in (first, last))
     points = observation.track.points[first:last]
     frames, faces = list[NDArray[np.uint8]](), list[NDArray[np.float32]]()
+    outside = _outside(matching.size_px, matching.round_at)
     shown = {len(points) * (2 * i + 1) // (2 * IDENTITY_FRAMES) for i in range(IDENTITY_FRAMES)}
     for place, frame in enumerate(read_frames(observation.media, start_s=start_s, end_s=end_s)):
         image = frame.image
-        frames.append(crop(image, box, size=matching.size_px))
+        frames.append(np.where(outside, GREY, crop(image, box, size=matching.size_px)))
         if place in shown:
             faces.append(embed(image, points[place]))
     if len(frames) < round(SHORTEST_S * CORPUS_FPS):
@@ -93,6 +96,12 @@ def _span(n_frames: int, max_s: float) -> tuple[int, int]:
 def _box(observation: Observation, first: int, last: int, scale: float) -> CropBox:
     info = observation.analysis.info
     return crop_box(observation.track.boxes[first:last], width=info.width, height=info.height, scale=scale)
+
+
+def _outside(size_px: int, round_at: float) -> NDArray[np.bool_]:
+    """Which pixels (size, size, 1) lie further than `round_at` sides from the centre."""
+    across = (np.arange(size_px) + 0.5) / size_px - 0.5
+    return np.asarray(np.hypot(across[:, None], across[None, :]) > round_at)[..., None]
 
 
 def _sound(observation: Observation, start_s: float, end_s: float, matching: Matching) -> NDArray[np.float32] | None:

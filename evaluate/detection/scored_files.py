@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 import zipfile
+import zlib
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,6 +15,13 @@ from numpy.typing import NDArray
 
 from evaluate.detection.components import Marks
 from evaluate.detection.scoring import Answer, ClipScores
+
+# what NumPy and the standard library raise of a file that was cut or changed; a flipped bit can ask for encryption
+# (RuntimeError), another compression (NotImplementedError) or an array beyond any memory
+_DAMAGED = (
+    *(OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, MemoryError, OverflowError),
+    *(zipfile.BadZipFile, zlib.error, struct.error),
+)
 
 
 def save_scored(clip: ClipScores, path: Path) -> None:
@@ -52,9 +61,9 @@ def load_scored(path: Path) -> ClipScores | None:
                 frame_hashes=arrays["frame_hashes"].tolist(),
                 audio_fingerprint=arrays["audio_fingerprint"].tolist(),
             )
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
+            return ClipScores(answers=answers, trivial=record["trivial"], marks=marks)
+    except _DAMAGED:
         return None
-    return ClipScores(answers=answers, trivial=record["trivial"], marks=marks)
 
 
 def load_seen(path: Path, detector: str) -> dict[tuple[str, str], NDArray[np.float32] | str]:

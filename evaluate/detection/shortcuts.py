@@ -18,7 +18,8 @@ from evaluate.detection.score_table import MATCHED, ORIGINAL
 from evaluate.detection.trivial_features import CATEGORIES
 
 KEYS = ("set", "clip", "is_fake", "cluster", "stage")
-FAR = 0.7  # an AUC from here on is a warning, where its interval stays away from 0.5 too
+FAR = 0.7  # an AUC from here on is a warning where its interval stays away from 0.5
+SUSPECT = 0.8  # and from here on in any case, as long as there are people enough for an interval: few can't clear it
 
 Values = NDArray[np.float64]
 
@@ -86,4 +87,6 @@ def _turned(auc: Number) -> Number:
 
 
 def _warns(auc: Number) -> bool:
-    return auc.value is not None and auc.value >= FAR and auc.low is not None and auc.low > 0.5
+    if auc.value is None or auc.low is None:
+        return False
+    return auc.value >= SUSPECT or (auc.value >= FAR and auc.low > 0.5)

@@ -168,4 +168,4 @@ def leading_silence_s(samples: Samples, rate_hz: int) -> float:
 
 def _level_db(samples: Samples) -> float:
     power = float(np.mean(np.square(samples))) if len(samples) else 0.0
-    return 10 * float(np.log10(power)) if power > 0 else float("nan")
+    return round(20 * float(np.log10(power))) / 2 if power > 0 else float("nan")  # to half a dB: less is not heard
