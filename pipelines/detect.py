@@ -98,8 +98,8 @@ def run(args: argparse.Namespace, config: DetectConfig) -> None:
 def _from_scores(args: argparse.Namespace, config: DetectConfig, folder: Path) -> None:
     from evaluate.detection.score_table import read_scores
 
-    table = read_scores(args.scores, folds=config.folds, seed=config.seed)
-    findings = _find(with_groups(table, args), config, args, facts={"inputs": {"scores": str(args.scores)}})
+    table = with_groups(read_scores(args.scores, folds=config.folds, seed=config.seed), args)
+    findings = _find(table, config, args, facts={"inputs": {"scores": str(args.scores)}})
     _write(folder, table, findings, {})
 
 
@@ -152,12 +152,12 @@ def _scored_run(
     for stacker in (each for each in detectors if each.stacks):
         others = [each for each in detectors if not each.stacks]
         fits |= stacked(clips, stacker, others, fits, seed=config.seed)
-    table = score_table(clips, detectors, fits, groups=made_groups(detecting, scored, config))
+    table = with_groups(score_table(clips, detectors, fits, groups=made_groups(detecting, scored, config)), args)
     controls = controls_of(clips, detectors, fits, draws=config.draws, seed=config.seed)
     features = trivial_table(clips, [clip.trivial for clip in scored])
     features.to_parquet(folder / "shortcuts.parquet", index=False)
     shortcuts = probe(features, draws=config.draws, seed=config.seed) if len(features) else ()
-    findings = _find(with_groups(table, args), config, args, facts=facts, shortcuts=shortcuts, controls=controls)
+    findings = _find(table, config, args, facts=facts, shortcuts=shortcuts, controls=controls)
     _write(folder, table, findings, _matched_videos(detecting, findings))
 
 

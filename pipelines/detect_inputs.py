@@ -32,14 +32,23 @@ def check_inputs(args: argparse.Namespace, config: DetectConfig) -> None:
         raise EmoforgeError("--scores are scores already: --detectors and --perturb don't go with them")
     if args.scores is None and (args.real is None or not args.fake):
         raise EmoforgeError("both sides are needed: --real DIR and at least one --fake NAME=DIR")
-    for name, low, high in (("prevalence", 0.0, 1.0), ("cost_miss", 0.0, 1e12), ("cost_false_alarm", 0.0, 1e12)):
-        if not low <= getattr(config, name) <= high:
-            raise ConfigError(f"{name} must be from {low:g} to {high:g}, not {getattr(config, name)}")
-    if config.folds < 2 or config.draws < 100:
-        raise ConfigError(f"folds must be 2 or more and draws 100 or more, not {config.folds} and {config.draws}")
+    _check_numbers(config)
     _check_matching(config)
     _read_groups(args.groups)
     read_quality(args.quality)
+
+
+def _check_numbers(config: DetectConfig) -> None:
+    for name, low, high in (("prevalence", 0.0, 1.0), ("cost_miss", 0.0, 1e12), ("cost_false_alarm", 0.0, 1e12)):
+        if not low <= getattr(config, name) <= high:
+            raise ConfigError(f"{name} must be from {low:g} to {high:g}, not {getattr(config, name)}")
+    if config.seed < 0:
+        raise ConfigError(f"seed must be 0 or more, not {config.seed}")
+    for name in ("answer_s", "wall_s", "fit_wall_s", "memory_gb"):
+        if not 0 < getattr(config, name) < 1e9:
+            raise ConfigError(f"{name} must be more than 0, not {getattr(config, name)}")
+    if config.folds < 2 or config.draws < 100:
+        raise ConfigError(f"folds must be 2 or more and draws 100 or more, not {config.folds} and {config.draws}")
 
 
 def _check_matching(config: DetectConfig) -> None:
@@ -136,6 +145,9 @@ def with_groups(table: "pd.DataFrame", args: argparse.Namespace) -> "pd.DataFram
             f"{args.groups} names no clip that was scored: {first['clip']!r} of {first['set']!r} is its first, "
             f"{table['clip'].iloc[0]!r} of {table['set'].iloc[0]!r} that of the scores"
         )
+    unknown = len(groups) - len(groups.merge(table[["set", "clip"]].drop_duplicates(), on=["set", "clip"]))
+    if unknown:
+        log.warning("%s: %d of its %d rows are of clips that were not scored", args.groups, unknown, len(groups))
     return table.merge(groups, on=["set", "clip"], how="left")
 
 

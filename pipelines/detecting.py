@@ -7,6 +7,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from curate.errors import EmoforgeError
 from pipelines.measuring import Place, Task, Workers, videos_at
 from pipelines.stages import Budget, Done, Stage
 
@@ -72,7 +73,17 @@ def score_all(detecting: Detecting, workers: Workers) -> "list[ClipScores]":
             reason = f"{failure.reason}: {failure.error}"
             lost = unscored(reason, source=source, detectors=detectors, perturbations=perturbations)
             save_scored(lost, scored_file(detecting, task))
-    return [clip for task in tasks if (clip := load_scored(scored_file(detecting, task))) is not None]
+    return [_scored(scored_file(detecting, task)) for task in tasks]
+
+
+def _scored(file: Path) -> "ClipScores":
+    """A clip's scores, without what only fits need: of all clips together that would fill the memory."""
+    from evaluate.detection.scored_files import load_scored
+
+    clip = load_scored(file, observed=False)
+    if clip is None:
+        raise EmoforgeError(f"{file} was damaged after it was written; remove it and run the same command again")
+    return clip
 
 
 def fit_all(
@@ -155,13 +166,15 @@ def _seen_by(detecting: Detecting, detector: str) -> "Callable[[int], Seen]":
 
 
 def _failed_fit(detecting: Detecting, task: FitTask, clips: "Labelled", reason: str) -> "list[Predicted]":
-    from evaluate.detection.fitting import Predicted
+    import numpy as np
+
+    from evaluate.detection.fitting import Predicted, judged
     from evaluate.detection.score_table import MATCHED, ORIGINAL
 
     condition = ORIGINAL if task.purpose.kind == "original" else MATCHED
     return [
         Predicted(clip=place, condition=condition, severity="", score=None, abstained=reason)
-        for place in range(len(clips.set))
+        for place in np.flatnonzero(judged(task.purpose, clips)).tolist()
     ]
 
 

@@ -61,19 +61,18 @@ def python_function(name: str, place: str) -> Detector:
     It runs inside this process, so nothing stops it when it hangs; a program or an endpoint can be stopped. Raises
     ConfigError when it can't be imported.
     """
-    module, _, function = place.partition(":")
     if not re.fullmatch(r"[\w.]+:\w+", place):
         raise ConfigError(f"the detector {name!r} names {place!r}; write py:package.module:function")
     try:
-        found = getattr(importlib.import_module(module), function, None)
+        found = _function(place)
     except (Exception, SystemExit) as error:  # importing runs the user's code, which may raise anything
         raise ConfigError(
-            f"the detector {name!r} needs {module!r}, which can't be imported ({type(error).__name__}: {error}); "
+            f"the detector {name!r} needs {place!r}, which can't be imported ({type(error).__name__}: {error}); "
             "install it, or put its folder on PYTHONPATH"
         ) from error
     if not callable(found):
-        raise ConfigError(f"the detector {name!r} needs {function!r} of {module}, which is no function there")
-    return Detector(name=name, origin=f"the function {place}", score=partial(_ask_function, function=found))
+        raise ConfigError(f"the detector {name!r} needs {place!r}, which is no function")
+    return Detector(name=name, origin=f"the function {place}", score=partial(_ask_function, place=place))
 
 
 @contextmanager
@@ -113,18 +112,26 @@ def _ask_command(observation: Observation, *, template: str, limit_s: float) -> 
     return probability(line)
 
 
-def _ask_function(observation: Observation, *, function: Callable[[Path], object]) -> float:
+def _function(place: str) -> Callable[[Path], object]:
+    """What is at the place; a detector keeps the place, since not every function can be sent to a worker."""
+    module, _, function = place.partition(":")
+    found: Callable[[Path], object] = getattr(importlib.import_module(module), function)
+    return found
+
+
+def _ask_function(observation: Observation, *, place: str) -> float:
+    function = _function(place)
     with neutral_file(observation.media) as video:
         try:
             answer = function(video)
+            if answer is not None:
+                return probability(answer)
         except EmoforgeError:
             raise
         except (Exception, SystemExit) as error:  # the user's own code, which may raise anything
             said = str(error).replace(f"{video.parent}/", "")
             raise Abstention(f"failed: {type(error).__name__}: {said}") from error
-    if answer is None:
-        raise Abstention("abstained: the function gives no answer")
-    return probability(answer)
+    raise Abstention("abstained: the function gives no answer")
 
 
 def _checked(name: str, address: str) -> SplitResult:
@@ -152,9 +159,9 @@ def _ask_endpoint(observation: Observation, *, address: str, limit_s: float) -> 
         answer = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise Abstention("bad_answer: the endpoint's answer is no JSON") from error
-    if isinstance(answer, dict) and "abstain" in answer:
+    if isinstance(answer, dict) and answer.get("abstain"):
         raise Abstention(f"abstained: {str(answer['abstain'])[:200]}")
-    if not isinstance(answer, dict) or not isinstance(answer.get("score"), int | float):
+    if not isinstance(answer, dict) or type(answer.get("score")) not in {int, float}:  # true is an int, and no number
         raise Abstention('bad_answer: the endpoint answered neither {"score": number} nor {"abstain": "why"}')
     return probability(answer["score"])
 

@@ -70,6 +70,14 @@ def labels_for(purpose: Purpose, clips: Labelled, *, seed: int) -> tuple[NDArray
     return clips.is_fake, everyone
 
 
+def judged(purpose: Purpose, clips: Labelled) -> NDArray[np.bool_]:
+    """The clips (n,) that the purpose's models answer for."""
+    if purpose.without:
+        of_generator: NDArray[np.bool_] = clips.set == purpose.without
+        return ~clips.is_fake | of_generator
+    return ~clips.is_fake if purpose.kind == REAL_HALVES else np.ones(len(clips.set), bool)
+
+
 def fit_and_predict(
     detector: Detector, seen: Callable[[int], Seen], clips: Labelled, purpose: Purpose, *, seed: int
 ) -> Iterator[Predicted]:
@@ -83,17 +91,13 @@ def fit_and_predict(
     is_usual = purpose.kind == "usual"
     for fold in np.unique(clips.fold):
         examples = np.flatnonzero(take_part & (clips.fold != fold) & (clips.set != purpose.without))
-        answering = np.flatnonzero((clips.fold == fold) & _judged(purpose, clips, take_part))
+        answering = np.flatnonzero((clips.fold == fold) & judged(purpose, clips))
         model = _fitted(detector, seen, examples, labels, fitted_on, seed=seed)
         for clip in answering.tolist():
             wanted = {key: given for key, given in seen(clip).items() if key == fitted_on or is_usual}
             for (condition, severity), given in wanted.items():
                 if condition != ORIGINAL or not is_usual:
                     yield _predicted(model, given, clip, condition, severity)
-
-
-def _judged(purpose: Purpose, clips: Labelled, take_part: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    return ~clips.is_fake | (clips.set == purpose.without) if purpose.without else take_part
 
 
 def _fitted(

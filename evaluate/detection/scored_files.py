@@ -7,6 +7,7 @@ import os
 import struct
 import zipfile
 import zlib
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -49,12 +50,16 @@ def save_scored(clip: ClipScores, path: Path) -> None:
     scratch.replace(path)
 
 
-def load_scored(path: Path) -> ClipScores | None:
-    """Read it back without the video; None when there is no file to be read."""
+def load_scored(path: Path, *, observed: bool = True) -> ClipScores | None:
+    """Read it back without the video, and if told without what fitted detectors observed, which may be large.
+
+    None when there is no file to be read.
+    """
     try:
         with np.load(path, allow_pickle=False) as arrays:
             record = json.loads(arrays["record"].tobytes())
-            answers = tuple(_answer(row, number, arrays) for number, row in enumerate(record["answers"]))
+            held = arrays if observed else {}
+            answers = tuple(_answer(row, f"seen_{number}", held) for number, row in enumerate(record["answers"]))
             marks = Marks(
                 **record["marks"],
                 identity=arrays["identity"],
@@ -84,10 +89,9 @@ def load_seen(path: Path, detector: str) -> dict[tuple[str, str], NDArray[np.flo
         }
 
 
-def _answer(row: dict[str, object], number: int, arrays: np.lib.npyio.NpzFile) -> Answer:
+def _answer(row: dict[str, object], seen: str, held: Mapping[str, NDArray[np.float32]]) -> Answer:
     score = row.pop("score")
-    seen = f"seen_{number}"
-    given = np.asarray(arrays[seen], np.float32) if seen in arrays.files else score
+    given = np.asarray(held[seen], np.float32) if seen in held else score
     return Answer(**row, given=given)  # type: ignore[arg-type]
 
 

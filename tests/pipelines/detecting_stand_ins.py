@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from curate.media import read_frames
 
@@ -47,15 +48,20 @@ def deadly(video: Path) -> float:
 
 
 def stuck(video: Path) -> float:
-    """Never comes back from generated clips."""
-    if _is_green(video):
+    """Never comes back from a picture of one colour."""
+    if _middle(video).std(axis=(0, 1)).max() < 5:
         time.sleep(600)
     return 0.1
 
 
 def _is_green(video: Path) -> bool:
-    """Whether the middle of the first picture is greener than a face is."""
+    """Whether it is greener than a face is."""
+    colour = _middle(video).mean(axis=(0, 1))
+    return bool(colour[1] > colour[0])
+
+
+def _middle(video: Path) -> NDArray[np.float64]:
+    """The middle of the first picture, where the face is."""
     picture = next(iter(read_frames(video))).image.astype(np.float64)
     height, width = picture.shape[:2]
-    middle = picture[height // 4 : -height // 4, width // 4 : -width // 4].mean(axis=(0, 1))
-    return bool(middle[1] > middle[0])
+    return picture[height // 4 : -height // 4, width // 4 : -width // 4]

@@ -145,8 +145,8 @@ def test_groups_make_subgroups_and_other_groups_need_another_folder(
     cells = {cell["subgroup"]: cell for cell in results(folder)["cells"]}
     assert (value(cells["half=early"], "auc"), value(cells["half=late"], "auc")) == (1.0, 0.5)
     groups.assign(half="one").to_csv(tmp_path / "groups.csv", index=False)
-    again = ["--scores", tmp_path / "scores.csv", "--groups", tmp_path / "groups.csv", "--out", folder]
-    assert detect(*again) == 2
+    files = ("--scores", tmp_path / "scores.csv", "--groups", tmp_path / "groups.csv")
+    assert detect(*files, "--out", folder) == 2
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""From answers and fits to the table: a row for each, with its severity's rank, and the stacking of out-of-fold ones."""
+"""From answers and fits to the table: a row for each, with its severity's rank; and stacking of out-of-fold answers."""
 
 from collections.abc import Sequence
 
@@ -34,12 +34,18 @@ FITTED = Detector(name="fitted", origin="test", observe=unused, fit=no_fit)
 
 def answers(clip: int) -> tuple[Answer, ...]:
     """A finished detector is silent on clip 0; the fitted one's observations are no answers."""
-    told = {"abstained": "no_face: none"} if clip == 0 else {}
-    given = None if clip == 0 else clip / 100
+    given, abstained = (None, "no_face: none") if clip == 0 else (clip / 100, "")
     return (
-        Answer(detector="finished", condition=ORIGINAL, given=given, **told),
-        Answer(detector="finished", condition=MATCHED, given=given, **told),
-        Answer(detector="finished", condition="noise", severity="sd 8", severity_rank=2, given=given, **told),
+        Answer(detector="finished", condition=ORIGINAL, given=given, abstained=abstained),
+        Answer(detector="finished", condition=MATCHED, given=given, abstained=abstained),
+        Answer(
+            detector="finished",
+            condition="noise",
+            severity="sd 8",
+            severity_rank=2,
+            given=given,
+            abstained=abstained,
+        ),
         Answer(detector="fitted", condition=MATCHED, given=np.ones(2, np.float32)),
         Answer(detector="fitted", condition="noise", severity="sd 8", severity_rank=2, given=np.ones(2, np.float32)),
     )
@@ -101,8 +107,10 @@ def test_a_finished_detectors_rows_are_its_answers(table: pd.DataFrame) -> None:
 
 def test_a_fitted_detectors_rows_are_its_predictions_with_the_ranks_of_the_conditions(table: pd.DataFrame) -> None:
     rows = table[table.detector == "fitted"]
-    counts = rows.groupby(["condition", "severity", "severity_rank", "fitted_without"]).score.agg(["size", "max"])
-    found = {tuple(key): (int(row["size"]), float(row["max"])) for key, row in counts.iterrows()}  # type: ignore[arg-type]
+    found: dict[tuple[object, ...], tuple[int, float]] = {
+        key: (len(part), float(part.score.max()))
+        for key, part in rows.groupby(["condition", "severity", "severity_rank", "fitted_without"])
+    }
     assert found == {
         (MATCHED, "", 0, ""): (N, 0.2),
         (MATCHED, "", 0, "B"): (8, 0.6),
@@ -120,7 +128,8 @@ def test_groups_are_columns_of_their_clips(clips: Clips, fits: Fits) -> None:
 
 
 def test_controls_judge_by_their_own_labels_and_fits(clips: Clips, fits: Fits) -> None:
-    found = {(each.detector, each.kind): each.auc for each in controls_of(clips, [FINISHED, FITTED], fits, draws=100, seed=0)}
+    controls = controls_of(clips, [FINISHED, FITTED], fits, draws=100, seed=0)
+    found = {(each.detector, each.kind): each.auc for each in controls}
     assert set(found) == {(name, kind) for name in ("finished", "fitted") for kind in (PERMUTED, REAL_HALVES)}
     assert found["fitted", REAL_HALVES].value == 0.5
     assert found["fitted", PERMUTED].value is not None
