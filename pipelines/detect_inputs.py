@@ -70,7 +70,9 @@ def sets_of(args: argparse.Namespace) -> dict[str, Place]:
 
     places = {REAL: Place(path=args.real.absolute())}
     places |= named_places(args.fake, flag="--fake", taken=(REAL, ALL, "fits"))
-    for place in places.values():
+    for label, place in places.items():
+        if args.out.resolve().is_relative_to(place.path.resolve()):
+            raise EmoforgeError(f"--out {args.out} lies among the videos of {label}, {place.path}; give another folder")
         videos_at(place)
     return places
 

@@ -171,10 +171,13 @@ def _failed_fit(detecting: Detecting, task: FitTask, clips: "Labelled", reason: 
     from evaluate.detection.fitting import Predicted, judged
     from evaluate.detection.score_table import MATCHED, ORIGINAL
 
-    condition = ORIGINAL if task.purpose.kind == "original" else MATCHED
+    conditions = [(ORIGINAL if task.purpose.kind == "original" else MATCHED, "")]
+    if task.purpose.kind == "usual":
+        conditions += [(each.name, each.severity) for each in _asked(detecting)[1]]
     return [
-        Predicted(clip=place, condition=condition, severity="", score=None, abstained=reason)
+        Predicted(clip=place, condition=condition, severity=severity, score=None, abstained=reason)
         for place in np.flatnonzero(judged(task.purpose, clips)).tolist()
+        for condition, severity in conditions
     ]
 
 

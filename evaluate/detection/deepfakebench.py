@@ -89,9 +89,17 @@ def read_tensors(file: Path) -> State:
     for wrapper in ("state_dict", "model"):
         if isinstance(held, Mapping) and isinstance(held.get(wrapper), Mapping):
             held = held[wrapper]
-    if not isinstance(held, Mapping) or not held or not all(isinstance(value, Tensor) for value in held.values()):
+    if not isinstance(held, Mapping) or not held or not all(map(_is_plain, held.values())):
         raise WeightsError(f"{file} holds no dictionary of tensors, as a model's state_dict() is")
     return {str(key): value for key, value in held.items()}
+
+
+def _is_plain(value: object) -> bool:
+    return (
+        isinstance(value, Tensor)
+        and value.layout is torch.strided
+        and not (value.is_complex() or value.is_quantized or value.is_meta)
+    )
 
 
 def probability_of_fake(network: nn.Module, pictures: NDArray[np.uint8]) -> float:
@@ -125,6 +133,8 @@ def _fill(network: nn.Module, state: State, source: str) -> None:
     if other := sorted(key for key in given if given[key] != wanted[key] and key not in counters):
         shapes = ", ".join(f"{key} is {given[key]}, not {wanted[key]}" for key in other[:4])
         raise WeightsError(f"{source} has tensors of another shape: {shapes}")
+    if broken := sorted(key for key, value in state.items() if not value.isfinite().all()):
+        raise WeightsError(f"{source} has tensors that are nan or infinite: {', '.join(broken[:4])}")
     network.load_state_dict({key: value for key, value in state.items() if key not in counters}, strict=False)
 
 
@@ -162,7 +172,7 @@ def _meso4(state: State) -> State:
     for stage, norm in enumerate(("bn1", "bn1", "bn2", "bn2")):
         if (kernel := renamed.pop(f"conv{stage + 1}.weight", None)) is not None:
             renamed[f"stages.{stage}.0.conv.weight"] = kernel
-            renamed[f"stages.{stage}.0.conv.bias"] = kernel.new_zeros(len(kernel))
+            renamed[f"stages.{stage}.0.conv.bias"] = kernel.new_zeros(kernel.shape[:1])
         renamed |= {
             f"stages.{stage}.1.{key.removeprefix(f'{norm}.')}": value
             for key, value in state.items()
@@ -173,6 +183,7 @@ def _meso4(state: State) -> State:
         if (hidden := renamed.pop(f"fc1.{kind}", None)) is not None:
             renamed[f"hidden.{kind}"] = _channels_last(hidden)
         if (classes := renamed.pop(f"fc2.{kind}", None)) is not None:
+            classes = torch.atleast_1d(classes)
             # softmax of two is the sigmoid of their difference: real less fake
             renamed[f"output.{kind}"] = classes[:1] - classes[1:]
     return renamed

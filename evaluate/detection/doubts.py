@@ -61,7 +61,7 @@ def _few(clean: Sequence[Cell]) -> Iterator[str]:
         )
     if 0 < real < RESOLVING:
         yield (
-            f"{real} real clips resolve no false-alarm rate under {100 * 3 / real:.2g} %, where a platform needs "
+            f"{real} real clips resolve no false-alarm rate {_under(real)}, where a platform needs "
             f"one far under 1 %: {RESOLVING} real clips resolve 1 %, 3,000 resolve 0.1 %."
         )
 
@@ -74,6 +74,10 @@ def _strangers(clean: Sequence[Cell]) -> Iterator[str]:
             "Every clip counts as a person or source of its own. If some share one, the intervals are too narrow, and "
             "thresholds were chosen on people that they judge."
         )
+
+
+def _under(real: int) -> str:
+    return f"under {100 * 3 / real:.2g} %" if real > 3 else "at all"
 
 
 def _classes(clean: Sequence[Cell]) -> list[tuple[str, int, int]]:

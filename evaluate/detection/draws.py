@@ -185,7 +185,8 @@ def _unresolved(name: str, sample: Sample) -> str:
     least, needed = smallest_resolvable_fpr(n_real), round(smallest_resolvable_fpr(1) / fpr)
     if n_real >= needed:
         return ""
-    return f"not resolvable: {n_real} real clips resolve no FPR under {least:.3g}; {needed} are needed"
+    under = f"under {least:.3g}" if least < 1 else "at all"
+    return f"not resolvable: {n_real} real clips resolve no FPR {under}; {needed} are needed"
 
 
 def _undefined(sample: Sample) -> str:

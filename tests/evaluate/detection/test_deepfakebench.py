@@ -31,7 +31,7 @@ def meso4_state() -> State:
             state[f"bn{number}.{kind}"] = torch.rand(width) + 0.5
         state[f"bn{number}.num_batches_tracked"] = torch.tensor(7)
     state |= {"fc1.weight": torch.randn(16, 1024) / 8, "fc1.bias": torch.randn(16)}
-    return state | {"fc2.weight": torch.randn(2, 16), "fc2.bias": torch.randn(2)}
+    return state | {"fc2.weight": torch.randn(2, 16) / 50, "fc2.bias": torch.randn(2)}
 
 
 def meso4_by_hand(state: State, pictures: NDArray[np.uint8]) -> Tensor:
@@ -127,7 +127,10 @@ def without(key: str) -> Callable[[State], State]:
         (lambda _: {}, "no dictionary of tensors"),
         (lambda _: [torch.zeros(1)], "no dictionary of tensors"),
         (lambda _: {"state_dict": 3}, "no dictionary of tensors"),
-        (lambda state: state | {"fc1.bias": state["fc1.bias"] * np.nan}, "nan or infinite"),
+        (lambda state: state | {"fc2.bias": torch.zeros(())}, "another shape: output.bias"),
+        (lambda state: state | {"bn1.bias": torch.full((8,), np.inf)}, "nan or infinite: stages.0.1.bias"),
+        (lambda state: state | {"fc1.bias": torch.zeros(16).to_sparse()}, "no dictionary of tensors"),
+        (lambda state: state | {"fc1.bias": torch.zeros(16, dtype=torch.complex64)}, "no dictionary of tensors"),
     ],
 )
 def test_what_is_not_the_network_is_refused(tmp_path: Path, changed: Callable[[State], object], complaint: str) -> None:
@@ -153,6 +156,8 @@ def test_nothing_in_a_checkpoint_is_run(tmp_path: Path, as_a_whole: bool) -> Non
         with pytest.raises(WeightsError, match="nothing of it was run"):
             load_deepfakebench("mine", str(file))
         assert not bomb.place.exists()
+    pickle.loads(pickle.dumps(bomb))  # noqa: S301 - it would have gone off
+    assert bomb.place.exists()
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 broken", b"\x80\x02.", b"\x89HDF\r\n\x1a\n", b"x" * 10_000])
@@ -183,5 +188,5 @@ def test_without_a_face_it_abstains(tmp_path: Path) -> None:
 
     write_video(tmp_path / "grey.mp4", [np.full((96, 128, 3), 90, np.uint8)] * 30)
     detector = load_deepfakebench("mine", str(saved(tmp_path, meso4_state())))
-    with pytest.raises(Abstention, match="^no_face: "):
+    with pytest.raises(Abstention, match=r"^no_face: "):
         run_detector(detector, Observation(media=tmp_path / "grey.mp4", max_frames=1))

@@ -1,0 +1,79 @@
+"""The small network: it learns what tells two kinds of pictures apart, and the same seed gives the same answers."""
+
+import pickle
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from evaluate.detection.detector import Abstention, Model, Values, predict
+from evaluate.detectors.cnn import N_PICTURES, SIZE_PX, cnn, fit, observe
+from evaluate.observation import Observation
+
+pytest.importorskip("transformers")
+
+IS_FAKE = np.arange(12) % 2 == 1
+
+
+def clip(seed: int, *, fake: bool, brightness: float = 1.0) -> Values:
+    """Smooth pictures of random colours and light; the fake ones carry a fine checkerboard, as bad upsampling leaves."""
+    random = np.random.default_rng(seed)
+    coarse = random.uniform(60, 190, (N_PICTURES, 6, 6, 3))
+    pictures = coarse.repeat(SIZE_PX // 6, axis=1).repeat(SIZE_PX // 6, axis=2)
+    rows, columns = np.indices((SIZE_PX, SIZE_PX))
+    if fake:
+        pictures = pictures + 20 * np.where((rows // 2 + columns // 2) % 2, 1, -1)[..., None]
+    return (brightness * (pictures + random.normal(0, 3, pictures.shape))).clip(0, 255).astype(np.float32)
+
+
+@cache
+def fitted(seed: int = 0) -> Model:
+    clips = [clip(index, fake=bool(fake)) for index, fake in enumerate(IS_FAKE)]
+    return fit(clips, IS_FAKE, seed)
+
+
+def test_two_kinds_of_pictures_are_told_apart_on_clips_not_seen_before() -> None:
+    model = fitted()
+    real = [predict(model, clip(seed, fake=False)) for seed in range(100, 106)]
+    fake = [predict(model, clip(seed, fake=True)) for seed in range(106, 112)]
+    assert max(real) < 0.4 < 0.6 < min(fake)
+
+
+def test_how_bright_a_picture_is_hardly_counts() -> None:
+    model = fitted()
+    for fake in (False, True):
+        answers = [predict(model, clip(200, fake=fake, brightness=level)) for level in (0.5, 1.0)]
+        assert answers[0] == pytest.approx(answers[1], abs=0.1)
+
+
+def test_the_same_seed_gives_the_same_model_whatever_was_drawn_before() -> None:
+    asked = clip(300, fake=True)
+    torch.manual_seed(4711)
+    before = torch.get_rng_state()
+    again = fitted.__wrapped__()
+    assert again(asked) == fitted()(asked)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert fitted(1)(asked) != fitted()(asked)
+
+
+def test_a_fitted_one_can_be_sent_to_a_worker() -> None:
+    asked = clip(301, fake=False)
+    assert pickle.loads(pickle.dumps(fitted()))(asked) == fitted()(asked)  # noqa: S301 - our own
+
+
+def test_too_few_clips_are_not_learnt_from() -> None:
+    clips = [clip(index, fake=index >= 3) for index in range(5)]
+    with pytest.raises(Abstention, match=r"^few_examples: 3 real and 2 synthetic"):
+        fit(clips, np.arange(5) >= 3, 0)
+
+
+def test_a_video_gives_four_pictures_that_the_model_is_asked_with(face_video: Path, face_weights: None) -> None:
+    for frames in (1, 8):
+        observation = Observation(media=face_video, max_frames=frames)
+        values = observe(observation)
+        assert values.shape == (N_PICTURES, SIZE_PX, SIZE_PX, 3)
+        assert values.dtype == np.float32
+        assert 60 < values.mean() < 190
+        assert cnn(observation, model=lambda asked, seen=values: float(np.array_equal(asked, seen))) == 1.0
