@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.curate import add_executor_arguments
 from pipelines.detect_config import DetectConfig
 from pipelines.detect_inputs import (
+    check_group_by,
     check_inputs,
     entries_of,
     file_sha256,
@@ -110,6 +111,7 @@ def _from_videos(args: argparse.Namespace, config: DetectConfig) -> None:
 
     videos_at.cache_clear()  # a folder may have changed since this process last looked
     places = sets_of(args)
+    check_group_by(places, config.group_by)
     detectors, missing = load_asked(args, config)
     conditions = perturbations(args.perturb)
     inputs: dict[str, Any] = {

@@ -3,7 +3,7 @@
 import argparse
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -128,10 +128,20 @@ def _corpus_columns(detecting: Detecting, label: str, number: int, columns: Sequ
     video = videos_at(detecting.places[label])[number]
     if not columns or video.corpus is None or video.ref is None:
         return {}
-    try:
-        return video.corpus.row(video.ref, columns)
-    except (KeyError, ValueError) as error:
-        raise ConfigError(f"group_by: {detecting.places[label].path} has not all of {', '.join(columns)}") from error
+    return video.corpus.row(video.ref, columns)
+
+
+def check_group_by(places: Mapping[str, Place], columns: Sequence[str]) -> None:
+    """ConfigError for columns that the corpora among the sets don't have, before anything is scored."""
+    corpora = [(place, video) for place in places.values() if (video := videos_at(place)[0]).corpus is not None]
+    if columns and not corpora:
+        raise ConfigError(f"group_by: {', '.join(columns)} are columns of a corpus, and none of the sets is one")
+    for place, video in corpora:
+        held = video.corpus.row(video.ref, columns) if video.corpus and video.ref and columns else {}
+        if lacking := [name for name in columns if name not in held]:
+            raise ConfigError(f"group_by: {place.path} has no column {', '.join(lacking)}; see its shards' columns")
+        if nested := [name for name, value in held.items() if isinstance(value, dict | list | bytes)]:
+            raise ConfigError(f"group_by: {', '.join(nested)} of {place.path} holds no single value a clip")
 
 
 def with_groups(table: "pd.DataFrame", args: argparse.Namespace) -> "pd.DataFrame":

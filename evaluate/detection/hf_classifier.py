@@ -65,6 +65,8 @@ def load_classifier(model: str) -> Classifier:
         raise WeightsError(
             "Hugging Face classifiers need transformers; install it with: pip install 'emoforge[detect]'"
         ) from error
+    log: Any = transformers.utils.logging
+    log.disable_progress_bar()  # a command has one bar of its own
     try:
         config = transformers.AutoConfig.from_pretrained(model, **OPTIONS)
         is_video = any(kind.endswith("ForVideoClassification") for kind in config.architectures or ())

@@ -216,3 +216,22 @@ def test_what_does_not_fit_is_said_in_a_sentence(
     assert said.startswith("emoforge detect: ")
     assert "Traceback" not in said
     assert not Path("d", "results.json").exists()
+
+
+def test_group_by_takes_columns_of_a_corpus(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("real", "fake"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.mp4").write_bytes(b"no video")
+    sets = ("--real", tmp_path / "real", "--fake", tmp_path / "fake", "--detectors", "sync")
+    assert detect(*sets, "--group_by", "[domain]", "--out", tmp_path / "d") == 2
+    assert "group_by: domain are columns of a corpus, and none of the sets is one" in capsys.readouterr().err
+    assert not (tmp_path / "d").exists()
+
+
+def test_the_run_folder_does_not_lie_among_its_videos(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("real", "fake"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.mp4").write_bytes(b"no video")
+    sets = ("--real", tmp_path / "real", "--fake", tmp_path / "fake", "--detectors", "sync")
+    assert detect(*sets, "--out", tmp_path / "fake" / "d") == 2
+    assert "lies among the videos of fake" in capsys.readouterr().err
