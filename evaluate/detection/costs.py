@@ -34,7 +34,12 @@ def best_threshold(scores: NDArray[np.floating], is_fake: NDArray[np.bool_]) -> 
 
 
 def threshold_at_fpr(scores_of_real: NDArray[np.floating], fpr: float) -> float:
-    """The lowest threshold that calls at most a share `fpr` of these real clips fake: just above one of them."""
+    """The lowest threshold that calls at most a share `fpr` of these real clips fake: just above one of them.
+
+    ValueError without real clips, or for a score that is no number.
+    """
+    if not len(scores_of_real) or np.isnan(scores_of_real).any():
+        raise ValueError("a threshold at a false-alarm rate takes scores of real clips, without those who abstained")
     falling = np.sort(scores_of_real)[::-1]
     allowed = int(np.floor(fpr * len(falling) + 1e-9))
     return float(np.nextafter(falling[allowed], np.inf)) if allowed < len(falling) else -float("inf")
@@ -77,4 +82,6 @@ def _between(falling: NDArray[np.float64], above: int) -> float:
         return float(np.nextafter(falling[0], np.inf))
     if above == len(falling):
         return float(falling[-1])
-    return float((falling[above - 1] + falling[above]) / 2)
+    higher, lower = falling[above - 1], falling[above]
+    middle = (higher + lower) / 2
+    return float(middle if middle > lower else higher)  # no number lies between neighbouring ones

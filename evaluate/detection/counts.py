@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,14 @@ class Counts:
     fake_above: Array
     n_real: Array
     n_fake: Array
+
+    @cached_property
+    def shares(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Of the real clips and of the fakes, each (..., k + 1): zero first, above all scores; made once, read-only.
+
+        nan from the second place on where there is no clip of the kind.
+        """
+        return _shares(self.real_above, self.n_real), _shares(self.fake_above, self.n_fake)
 
 
 def counts(scores: NDArray[np.floating], is_fake: NDArray[np.bool_], weights: Array | None = None) -> Counts:
@@ -49,6 +58,14 @@ def _above(weights: Array, order: NDArray[np.intp], kind: NDArray[np.bool_], las
     running = np.zeros((*weights.shape[:-1], len(rows) + 1), weights.dtype)
     np.cumsum(weights[..., order[rows]], axis=-1, out=running[..., 1:])
     return np.asarray(running[..., np.searchsorted(rows, last, side="right")])
+
+
+def _shares(above: Array, n: Array) -> NDArray[np.float64]:
+    shares = np.zeros((*above.shape[:-1], above.shape[-1] + 1))
+    with np.errstate(invalid="ignore"):
+        np.divide(above, np.asarray(n)[..., None], out=shares[..., 1:], dtype=np.float64)
+    shares.flags.writeable = False
+    return shares
 
 
 def _all(above: Array) -> Array:

@@ -13,11 +13,12 @@ from evaluate.detection.counts import Array, Counts
 
 RULE_OF_THREE = 3.0  # n clips without a false alarm say that the rate is under 3 / n, with 95 % confidence
 _ROUNDING = 1e-7  # a rate is a quotient: 0.1 must not miss 3 of 30
+_LEAST = np.finfo(np.float64).tiny  # divides nothing by something: where no clip is called fake, none is found
 
 
 def roc(counts: Counts) -> tuple[Array, Array]:
     """(fpr, tpr), each (..., k + 1): from (0, 0), threshold above every score, to (1, 1)."""
-    return _rates(counts.real_above, counts.n_real), _rates(counts.fake_above, counts.n_fake)
+    return counts.shares
 
 
 def det_points(counts: Counts, *, least: float = 1e-4) -> tuple[Array, Array]:
@@ -34,8 +35,8 @@ def auc(counts: Counts) -> Array:
     The trapezoid, which is Mann and Whitney's statistic; as scikit-learn's roc_auc_score.
     """
     pairs = _joined(counts.fake_above, counts.real_above)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(pairs / (counts.n_real * counts.n_fake), np.float64)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(pairs / np.multiply(counts.n_real, counts.n_fake, dtype=np.float64))
 
 
 def average_precision(counts: Counts, prevalence: float | None = None) -> Array:
@@ -44,14 +45,13 @@ def average_precision(counts: Counts, prevalence: float | None = None) -> Array:
     The step rule of scikit-learn's average_precision_score. With `prevalence`, precision is that of a stream of videos
     of which so many are fake, whatever the share here.
     """
-    fpr, tpr = (rates[..., 1:] for rates in roc(counts))
-    with np.errstate(invalid="ignore", divide="ignore"):
+    fpr, tpr = roc(counts)
+    with np.errstate(invalid="ignore"):
         share = counts.n_fake / (counts.n_fake + counts.n_real) if prevalence is None else np.asarray(prevalence)
-        found = tpr * share[..., None]
-        alarms = fpr * (1 - share[..., None])
-        precision = np.divide(found, found + alarms, out=np.zeros_like(found), where=found + alarms > 0)
-    value = np.sum(np.diff(tpr, prepend=0.0, axis=-1) * precision, axis=-1)
-    return np.where((counts.n_real > 0) & (counts.n_fake > 0), value, np.nan)
+    found = tpr[..., 1:] * share[..., None]
+    called = found + fpr[..., 1:] * (1 - share[..., None])
+    precision = np.divide(found, np.maximum(called, _LEAST, out=called), out=found)
+    return _of_both(counts, np.einsum("...k,...k->...", np.diff(tpr, axis=-1), precision))
 
 
 def equal_error_rate(counts: Counts) -> Array:
@@ -78,7 +78,7 @@ def rocch_eer(counts: Counts) -> float:
     if fpr.ndim > 1:
         raise ValueError(f"the hull is of one sample, not of {fpr.shape[:-1]} draws")
     points = np.unique(np.stack([np.append(fpr, 1.0), np.append(tpr, 0.0)], axis=1), axis=0)
-    if np.isnan(points).any():
+    if np.isnan(points).any() or not len(counts.thresholds):
         return float("nan")
     hull = ConvexHull(points)
     # of the half-planes a x + b y + c <= 0 that hold the hull, where x = 1 - y crosses the upper ones
@@ -93,7 +93,7 @@ def tpr_at_fpr(counts: Counts, fpr: float) -> Array:
     """
     alarms, found = roc(counts)
     at = np.sum(alarms <= fpr + _ROUNDING, axis=-1, keepdims=True).clip(1) - 1
-    return np.asarray(np.take_along_axis(found, at, -1)[..., 0])
+    return _of_both(counts, np.take_along_axis(found, at, -1)[..., 0])
 
 
 def smallest_resolvable_fpr(n_real: int) -> float:
@@ -116,17 +116,14 @@ def partial_auc(counts: Counts, max_fpr: float, *, standardised: bool = True) ->
     within = np.divide(width, whole, out=np.zeros_like(width), where=whole > 0)
     area = np.sum(width * (tpr[..., :-1] + 0.5 * within * np.diff(tpr, axis=-1)), axis=-1)
     if not standardised:
-        return np.asarray(area)
+        return _of_both(counts, area)
     least, most = max_fpr**2 / 2, max_fpr
-    return np.asarray(0.5 * (1 + (area - least) / (most - least)))
+    return _of_both(counts, 0.5 * (1 + (area - least) / (most - least)))
 
 
-def _rates(above: Array, n: Array) -> Array:
-    """Shares of a kind, zero first."""
-    rates = np.zeros((*above.shape[:-1], above.shape[-1] + 1))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        np.divide(above, np.asarray(n)[..., None], out=rates[..., 1:])
-    return rates
+def _of_both(counts: Counts, value: Array) -> Array:
+    """The value where there are clips of both classes, else nan."""
+    return np.where((counts.n_real > 0) & (counts.n_fake > 0), value, np.nan)
 
 
 def _joined(fake_above: Array, real_above: Array) -> Array:
