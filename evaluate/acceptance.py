@@ -88,13 +88,17 @@ def _vectors() -> list[Known]:
 def _of_detection() -> list[Known]:
     """Known answers of operating points: ties, scores that are all wrong, and classes of unlike size."""
     plain, same, wrong = (0.1, 0.4, 0.35, 0.8), (0.5, 0.5, 0.5, 0.5), (0.9, 0.8, 0.2, 0.1)
-    uneven = (0.1, 0.2, 0.7, 0.3, 0.6, 0.8, 0.9, 0.95)
+    uneven, pairs = (0.1, 0.2, 0.7, 0.3, 0.6, 0.8, 0.9, 0.95), tuple(np.tile(np.arange(50) / 50, 2).tolist())
     return [
         _known("AUC", 0.75, lambda: float(auc(_scored(plain, 2)))),
         _known("AUC, classes of unlike size", 13 / 15, lambda: float(auc(_scored(uneven, 3)))),
         _known("average precision", 5 / 6, lambda: float(average_precision(_scored(plain, 2)))),
+        _known(
+            "average precision, classes of unlike size", 139 / 150, lambda: float(average_precision(_scored(uneven, 3)))
+        ),
         _known("AUC up to an FPR of 0.5 (McClish)", 2 / 3, lambda: float(partial_auc(_scored(plain, 2), 0.5))),
         _known("EER of constant scores", 0.5, lambda: float(equal_error_rate(_scored(same, 2)))),
+        _known("EER of fifty tied pairs", 0.5, lambda: float(equal_error_rate(_scored(pairs, 50)))),
         _known("EER of scores that are all wrong", 1.0, lambda: float(equal_error_rate(_scored(wrong, 2)))),
         _known("EER, classes of unlike size", 1 / 3, lambda: float(equal_error_rate(_scored(uneven, 3)))),
         _known("EER of the convex hull", 2 / 11, lambda: rocch_eer(_scored(uneven, 3))),

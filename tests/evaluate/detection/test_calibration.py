@@ -22,6 +22,29 @@ def test_agrees_with_scikit_learn() -> None:
     assert brier(scores, is_fake) == pytest.approx(sk.brier_score_loss(is_fake, scores))
 
 
+def test_agrees_with_scikit_learn_on_weighted_clips() -> None:
+    random = np.random.default_rng(1)
+    scores, is_fake, often = random.uniform(size=50), np.arange(50) % 3 == 0, random.integers(0, 4, 50)
+    drawn = often.astype(np.float32)
+    assert log_loss(scores, is_fake, drawn) == pytest.approx(sk.log_loss(is_fake, scores, sample_weight=often))
+    assert brier(scores, is_fake, drawn) == pytest.approx(sk.brier_score_loss(is_fake, scores, sample_weight=often))
+
+
+def test_calibration_error_is_the_mean_distance_over_equal_parts_of_the_sorted_clips() -> None:
+    scores = np.random.default_rng(2).permutation(np.linspace(0, 1, 150))
+    is_fake = np.random.default_rng(3).uniform(size=150) < scores**2
+    parts = np.array_split(np.argsort(scores), 15)
+    by_hand = np.mean([abs(scores[part].mean() - is_fake[part].mean()) for part in parts])
+    assert expected_calibration_error(scores, is_fake) == pytest.approx(by_hand)
+    assert by_hand > 0.1
+
+
+def test_no_clips_are_no_numbers() -> None:
+    for metric in (log_loss, brier, expected_calibration_error):
+        assert np.isnan(metric(np.zeros(0), np.zeros(0, bool)))
+        assert np.isnan(metric(SCORES, FAKE, np.zeros((2, 4)))).all()
+
+
 def test_a_sure_mistake_costs_a_bounded_amount() -> None:
     assert log_loss(np.array([0.0]), np.array([True])) == pytest.approx(34.5388, abs=1e-4)
     assert log_loss(np.array([1.0]), np.array([True])) == pytest.approx(0.0, abs=1e-12)

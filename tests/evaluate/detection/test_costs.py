@@ -15,6 +15,8 @@ from evaluate.detection.costs import (
     threshold_at_fpr,
     weighted_precision,
 )
+from evaluate.detection.counts import counts
+from evaluate.detection.operating_points import tpr_at_fpr
 
 CALLED = np.array([True, False, True, True, False])
 FAKE = np.array([True, True, True, False, False])
@@ -27,6 +29,13 @@ def test_known_answers() -> None:
     assert weighted_precision(CALLED, FAKE, alpha=1.0) == pytest.approx(sk.precision_score(FAKE, CALLED))
     assert np.isnan(weighted_precision(np.zeros(5, bool), FAKE))
     assert expected_cost(0.2, 0.1, 0.01, 100.0, 1.0) == pytest.approx(0.01 * 100 * 0.2 + 0.99 * 0.1)
+    # classes as frequent and mistakes as dear: the cost is what balanced accuracy lacks
+    assert expected_cost(1 / 3, 1 / 2, 0.5, 1.0, 1.0) == pytest.approx(1 - float(balanced_accuracy(CALLED, FAKE)))
+
+
+def test_without_one_class_a_balance_is_no_number() -> None:
+    assert np.isnan(balanced_accuracy(CALLED, np.ones(5, bool)))
+    assert np.isnan(balanced_accuracy(CALLED, np.zeros(5, bool)))
 
 
 def test_weights_are_how_often_a_clip_is_there() -> None:
@@ -51,6 +60,9 @@ def test_no_threshold_is_better_than_the_best(scores: NDArray[np.float64]) -> No
 
 def test_the_best_threshold_lies_half_way() -> None:
     assert best_threshold(np.array([0.1, 0.2, 0.6, 0.9]), np.array([False, False, True, True])) == pytest.approx(0.4)
+    # nothing lies between neighbouring numbers: the higher one is called fake and the lower isn't
+    near = np.nextafter(np.nextafter(1.0, 0.0), 0.0)
+    assert best_threshold(np.array([near, np.nextafter(near, 1.0)]), np.array([False, True])) > near
     with pytest.raises(ValueError, match="real and generated"):
         best_threshold(np.array([0.1, 0.2]), np.array([True, True]))
 
@@ -62,3 +74,19 @@ def test_a_threshold_at_a_rate_keeps_it_and_is_the_lowest_that_does(scores: NDAr
     assert np.mean(scores >= threshold) <= fpr + 1e-12
     lower = scores[scores < threshold]
     assert not len(lower) or np.mean(scores >= lower.max()) > fpr
+
+
+@settings(max_examples=60, deadline=None)
+@given(scores=SCORES, fpr=st.sampled_from([0.0, 0.1, 0.25, 0.5, 1.0]))
+def test_a_threshold_at_a_rate_finds_the_fakes_that_the_operating_point_says(
+    scores: NDArray[np.float64], fpr: float
+) -> None:
+    is_fake = np.arange(len(scores)) % 2 == 0
+    found = np.mean(scores[is_fake] >= threshold_at_fpr(scores[~is_fake], fpr))
+    assert found == pytest.approx(float(tpr_at_fpr(counts(scores, is_fake), fpr)))
+
+
+def test_a_threshold_at_a_rate_takes_real_clips_that_have_scores() -> None:
+    for scores in (np.zeros(0), np.array([0.1, np.nan])):
+        with pytest.raises(ValueError, match="scores of real clips"):
+            threshold_at_fpr(scores, 0.1)

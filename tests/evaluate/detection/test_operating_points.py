@@ -1,12 +1,16 @@
 """Operating points: known answers worked out by hand, scikit-learn on any scores, and what draws of weights mean."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 from sklearn import metrics as sk
+from torchmetrics.functional.classification import binary_auroc, binary_average_precision, binary_eer
 
 from evaluate.detection.counts import Counts, counts
 from evaluate.detection.operating_points import (
@@ -85,16 +89,40 @@ def test_det_points_are_normal_deviates_within_bounds() -> None:
     assert fpr[2] == pytest.approx(0.0, abs=1e-9)
 
 
-def test_without_one_class_numbers_are_not_numbers() -> None:
-    real_only = counts(np.array([0.1, 0.2]), np.array([False, False]))
-    for metric in (auc, average_precision, equal_error_rate):
-        assert np.isnan(metric(real_only))
+@pytest.mark.parametrize("labels", [(), (False, False), (True, True)], ids=["no clips", "real only", "fake only"])
+def test_without_one_class_numbers_are_not_numbers(labels: tuple[bool, ...]) -> None:
+    held = counts(np.linspace(0.1, 0.2, len(labels)), np.array(labels, bool))
+    for metric in (*METRICS, rocch_eer, lambda c: partial_auc(c, 0.3, standardised=False)):
+        assert np.isnan(metric(held))
+
+
+def test_draws_of_a_perfect_detector_are_perfect() -> None:
+    """Also where the number of pairs, 5,203 x 5,205, is no float32."""
+    is_fake = np.arange(5203 + 5205) >= 5203
+    held = counts(is_fake.astype(float), is_fake, np.ones((1, len(is_fake)), np.float32))
+    assert auc(held) == average_precision(held) == partial_auc(held, 0.1) == 1.0
+
+
+def test_eer_where_the_closest_point_is_taken_is_another_number() -> None:
+    """The mean of both rates at the point where they are closest, as torchmetrics has it, isn't where they meet."""
+    scores, labels = (torch.tensor(column) for column in UNEVEN)
+    assert float(binary_eer(scores, labels)) == pytest.approx(0.366667, abs=1e-6)
+    assert equal_error_rate(of(UNEVEN)) == pytest.approx(1 / 3)
 
 
 def test_a_score_that_is_no_number_is_refused() -> None:
     with pytest.raises(ValueError, match="abstained"):
         counts(np.array([0.1, np.nan]), np.array([False, True]))
 
+
+METRICS: tuple[Callable[[Counts], NDArray[np.floating]], ...] = (
+    auc,
+    average_precision,
+    lambda held: average_precision(held, 0.01),
+    equal_error_rate,
+    lambda held: tpr_at_fpr(held, 0.1),
+    lambda held: partial_auc(held, 0.3),
+)
 
 # few different values, so that ties come up
 SCORES = hnp.arrays(float, st.integers(4, 60), elements=st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.5001, 0.9, 1.0]))
@@ -115,6 +143,40 @@ def test_agrees_with_scikit_learn(scores: NDArray[np.float64]) -> None:
         assert partial_auc(held, limit) == pytest.approx(sk.roc_auc_score(is_fake, scores, max_fpr=limit))
     fpr, tpr, _ = sk.roc_curve(is_fake, scores, drop_intermediate=False)
     np.testing.assert_allclose(np.stack(roc(held)), np.stack([fpr, tpr]))
+
+
+@settings(max_examples=30, deadline=None)
+@given(scores=SCORES)
+def test_agrees_with_torchmetrics(scores: NDArray[np.float64]) -> None:
+    is_fake = halves(len(scores))
+    held, given_them = counts(scores, is_fake), (torch.from_numpy(scores), torch.from_numpy(is_fake).long())
+    assert auc(held) == pytest.approx(float(binary_auroc(*given_them)), abs=1e-6)
+    assert average_precision(held) == pytest.approx(float(binary_average_precision(*given_them)), abs=1e-6)
+    assert partial_auc(held, 0.3) == pytest.approx(float(binary_auroc(*given_them, max_fpr=0.3)), abs=1e-6)
+
+
+@settings(max_examples=30, deadline=None)
+@given(scores=SCORES, prevalence=st.sampled_from([1e-4, 0.01, 0.5, 0.9]))
+def test_a_prevalence_weighs_the_classes(scores: NDArray[np.float64], prevalence: float) -> None:
+    is_fake = halves(len(scores))
+    weights = np.where(is_fake, prevalence / is_fake.sum(), (1 - prevalence) / (~is_fake).sum())
+    theirs = sk.average_precision_score(is_fake, scores, sample_weight=weights)
+    assert average_precision(counts(scores, is_fake), prevalence) == pytest.approx(theirs)
+
+
+@settings(max_examples=60, deadline=None)
+@given(scores=SCORES)
+def test_eer_of_the_hull_is_the_error_where_the_classes_are_shared_most_awkwardly(scores: NDArray[np.float64]) -> None:
+    """Minimax (Brümmer 2010): over prevalences, the highest of the errors of the best thresholds for them."""
+    held = counts(scores, halves(len(scores)))
+    fpr, tpr = roc(held)
+    errors = np.stack([1 - tpr, fpr])  # error at a prevalence p: p fnr + (1 - p) fpr
+    slope = (errors[0] - errors[1])[:, None] - (errors[0] - errors[1])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        crossings = ((errors[1] - errors[1][:, None]) / slope).ravel()
+    prevalences = np.append([0.0, 1.0], crossings[(crossings > 0) & (crossings < 1)])[:, None]
+    best = (prevalences * errors[0] + (1 - prevalences) * errors[1]).min(axis=1)
+    assert rocch_eer(held) == pytest.approx(best.max(), abs=1e-9)
 
 
 @settings(max_examples=60, deadline=None)
@@ -140,13 +202,7 @@ def test_a_weight_is_how_often_a_clip_is_there(scores: NDArray[np.float64], seed
     weights = np.random.default_rng(seed).integers(0, 4, (3, len(scores))).astype(np.float32)
     weights[:, :3] += 1  # both classes in every draw
     drawn = counts(scores, is_fake, weights)
-    for metric in (
-        auc,
-        average_precision,
-        equal_error_rate,
-        lambda c: tpr_at_fpr(c, 0.1),
-        lambda c: partial_auc(c, 0.3),
-    ):
+    for metric in METRICS:
         values = metric(drawn)
         for row, value in zip(weights, values, strict=True):
             often = np.repeat(np.arange(len(scores)), row.astype(int))
