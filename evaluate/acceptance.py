@@ -93,9 +93,7 @@ def _of_detection() -> list[Known]:
         _known("AUC", 0.75, lambda: float(auc(_scored(plain, 2)))),
         _known("AUC, classes of unlike size", 13 / 15, lambda: float(auc(_scored(uneven, 3)))),
         _known("average precision", 5 / 6, lambda: float(average_precision(_scored(plain, 2)))),
-        _known(
-            "average precision, classes of unlike size", 139 / 150, lambda: float(average_precision(_scored(uneven, 3)))
-        ),
+        _known("average precision, unlike size", 139 / 150, lambda: float(average_precision(_scored(uneven, 3)))),
         _known("AUC up to an FPR of 0.5 (McClish)", 2 / 3, lambda: float(partial_auc(_scored(plain, 2), 0.5))),
         _known("EER of constant scores", 0.5, lambda: float(equal_error_rate(_scored(same, 2)))),
         _known("EER of fifty tied pairs", 0.5, lambda: float(equal_error_rate(_scored(pairs, 50)))),

@@ -7,12 +7,15 @@ import pandas as pd
 from curate.page import Section
 from evaluate.detection.answers import TO, answer, clean, matched, ranking, resolved_rate, shown
 from evaluate.detection.findings import ALL, Cell, Findings, Number
+from evaluate.detection.score_table import MATCHED, ORIGINAL
 
 _TABLE = (
     "AUC: how often a generated clip scores above a real one; 0.5 is chance, 1 is always. In brackets the 95 % "
     "interval, by drawing people and sources anew, not clips. A detector whose interval reaches 0.5 has not been "
     "shown to see anything."
 )
+_BEFORE = " As they came: on the files before matching, where shortcuts count too."
+STAGES = (ORIGINAL, MATCHED)
 
 
 def figures(findings: Findings) -> dict[str, str]:
@@ -30,7 +33,17 @@ def figures(findings: Findings) -> dict[str, str]:
     found["falsely accused at a threshold chosen on other clips"] = _percent(best.numbers.get("fpr_at_threshold"))
     found[f"real clips, of {_independent(best.clusters_real)}"] = f"{best.n_real:,}"
     found[f"generated clips, of {_independent(best.clusters_fake)}"] = f"{best.n_fake:,}"
-    return found
+    return found | _shortcuts_counted(findings)
+
+
+def _shortcuts_counted(findings: Findings) -> dict[str, str]:
+    """How many trivial features give the generated clips away, before and after matching."""
+    if not findings.shortcuts:
+        return {}
+    told = {
+        stage: {each.feature for each in findings.shortcuts if each.warns and each.stage == stage} for stage in STAGES
+    }
+    return {f"shortcuts left after matching; {len(told[ORIGINAL])} in the files as they came": f"{len(told[MATCHED])}"}
 
 
 def answer_sections(findings: Findings) -> list[Section]:
@@ -44,14 +57,20 @@ def answer_sections(findings: Findings) -> list[Section]:
 
 def table_section(findings: Findings) -> Section:
     """A row a detector, the surest first: AUC by generator, and what it does at a threshold."""
+    before = _BEFORE if any(cell.condition == ORIGINAL for cell in findings.cells) else ""
     return Section(
-        title="Detectors and generators", text=f"{_TABLE} {matched(findings)}", table=detectors_table(findings)
+        title="Detectors and generators", text=f"{_TABLE} {matched(findings)}{before}", table=detectors_table(findings)
     )
 
 
 def detectors_table(findings: Findings) -> pd.DataFrame:
     """One row a detector: AUC over all generators and of each, then the operating points and abstentions."""
     cells = {(cell.detector, cell.generator): cell for cell in clean(findings)}
+    before = {
+        cell.detector: cell
+        for cell in findings.cells
+        if (cell.condition, cell.generator, cell.subgroup, cell.fitted_without) == (ORIGINAL, ALL, "", "")
+    }
     generators = list(dict.fromkeys(generator for _, generator in cells))
     ranked = [cell.detector for cell in ranking(findings)]
     silent = sorted({detector for detector, _ in cells} - set(ranked))
@@ -59,6 +78,7 @@ def detectors_table(findings: Findings) -> pd.DataFrame:
         {
             "detector": detector,
             **{_named(generator): _auc(cells.get((detector, generator))) for generator in generators},
+            **({"all, as they came": _auc(before.get(detector))} if before else {}),
             **_points(cells[detector, ALL]),
         }
         for detector in (*ranked, *silent)

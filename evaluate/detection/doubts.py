@@ -37,13 +37,16 @@ def doubts(
 
 def _alone(clean: Sequence[Cell]) -> Iterator[str]:
     """People and sources are what is sampled: one of them is one sample, however many its clips."""
-    for name, clips, clusters in _classes(clean):
-        if clusters < MIN_CLUSTERS:
-            who = "one person or source" if clusters == 1 else f"{clusters} people or sources"
-            yield (
-                f"All {clips} clips of {name} come from {who}: its numbers have no interval and say nothing of others. "
-                f"{FEW_CLUSTERS} people or sources are the least to ask for."
-            )
+    alone = [
+        f"{name} ({clips} clip{'s' * (clips != 1)} of {clusters})"
+        for name, clips, clusters in _classes(clean)
+        if clusters < MIN_CLUSTERS
+    ]
+    if alone:
+        yield (
+            f"One or two people or sources: {_listed(alone)}. Numbers of these have no interval and say nothing of "
+            f"others. {FEW_CLUSTERS} people or sources are the least to ask for."
+        )
 
 
 def _few(clean: Sequence[Cell]) -> Iterator[str]:

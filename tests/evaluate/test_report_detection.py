@@ -17,7 +17,7 @@ from evaluate.detection.iso_table import iso_csv, iso_markdown, iso_rows
 from evaluate.detection.model_card import model_card
 from evaluate.detection.score_table import MATCHED, ORIGINAL
 from evaluate.report_detection import PREVIEW_BYTES, clips_to_show, hard_section, write_detection_report
-from evaluate.report_detection_first import detectors_table
+from evaluate.report_detection_first import detectors_table, figures
 from tests.curate.test_report import Tags
 from tests.evaluate.detection.made_scores import known_scores, made_scores
 
@@ -176,3 +176,14 @@ def test_the_notebook_reads_what_was_written(
     names: dict[str, object] = {}
     exec(compile(code.replace('"../detection"', repr(str(tmp_path))), notebook.name, "exec"), names)  # noqa: S102
     assert len(names["auc"]) == 2  # type: ignore[arg-type]
+
+
+def test_the_first_screen_counts_shortcuts_and_the_table_shows_what_matching_changed() -> None:
+    shortcuts = [shortcut(ORIGINAL, 0.95), replace(shortcut(ORIGINAL, 0.9), feature="fps"), shortcut(MATCHED, 0.8)]
+    table = made_scores(strengths={"d": 1.0}, people=4, clips_each=1, conditions={})
+    found = find(table, shortcuts=shortcuts, draws=100)
+    assert figures(found)["shortcuts left after matching; 2 in the files as they came"] == "1"
+    assert "all, as they came" in detectors_table(found)
+    matched_alone = find(table[table.condition == MATCHED], draws=100)
+    assert "all, as they came" not in detectors_table(matched_alone)
+    assert not [name for name in figures(matched_alone) if name.startswith("shortcuts")]

@@ -162,7 +162,7 @@ def test_one_person_shortcuts_failing_controls_and_missing_detectors_are_warned_
     text = "\n".join(found.warnings)
     assert "of its own" not in text
     assert "Not probed" not in text
-    assert "All 4 clips of VASA come from one person or source" in text
+    assert "VASA (4 clips of 1)" in text
     assert "The control 'permuted labels' fails for d" in text
     assert "Shortcuts left after matching: mean luma (VASA, AUC 0.97)" in text
     assert "Shortcuts in the files as they came: corner stillness (VASA, AUC 0.97)" in text
