@@ -21,6 +21,7 @@ from curate.media import _open as open_container
 
 _AAC_RATES_HZ = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 64_000, 88_200, 96_000)
 _AAC_BLOCK = 1024
+X264_STEADY_PX = 128  # at widths that aren't multiples, its macroblock tree gives other bits from run to run (AVX-512)
 _BT709 = 1  # ISO/IEC 23091-2, for primaries, transfer and matrix alike
 
 _WRITTEN: dict[str, Any] = {
@@ -128,7 +129,8 @@ def _write(
 def _video_stream(
     container: av.container.OutputContainer, picture: av.VideoFrame, *, fps: int, crf: int
 ) -> av.VideoStream:
-    groups = f"keyint={fps}:min-keyint={fps}:scenecut=0:open-gop=0"
+    steady = "" if picture.width % X264_STEADY_PX == 0 else ":mbtree=0"
+    groups = f"keyint={fps}:min-keyint={fps}:scenecut=0:open-gop=0{steady}"
     stream: av.VideoStream = container.add_stream(
         "libx264", rate=fps, options={"crf": str(crf), "preset": "veryfast", "x264-params": groups}
     )

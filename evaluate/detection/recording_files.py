@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from curate.errors import ConfigError, MediaError
 from curate.media import CORPUS_FPS, CORPUS_RATE_HZ, read_audio, read_frames
+from curate.media_writing import X264_STEADY_PX
 from evaluate.detection.detector import Medium
 from evaluate.detection.recording import Coding, Recording
 
@@ -31,11 +32,7 @@ Packets = list["av.Packet[Any]"]
 
 _BT709 = 1  # ISO/IEC 23091-2, for primaries, transfer and matrix alike
 _MUXER = {"fflags": "+bitexact"}  # the index comes last: bringing it to the front needs a file to read again
-_OWN_RATE_HZ = {"libopus": 48_000}  # in MP4, Opus runs on this clock alone
-# At other widths x264's macroblock tree reads what it hasn't written where the processor has AVX-512, and the same
-# pictures give other bytes now and then (measured: 86, 96 and 64 px do, 128 px doesn't; none does without the tree).
-_X264_STEADY_PX = 128
-_TASKS = Path("/proc/self/task")  # the threads of this process
+_OWN_RATE_HZ = {"libopus": 48_000}  _TASKS = Path("/proc/self/task")  # the threads of this process
 _ONE_THREAD = {  # where `thread_count` isn't heard; more threads may give other bytes
     "libx265": {"x265-params": "pools=none:frame-threads=1:info=0:log-level=error"},
     "libsvtav1": {"svtav1-params": "lp=1"},
@@ -104,7 +101,7 @@ def _sound_of(media: Path | bytes, duration_s: float) -> NDArray[np.float32] | N
 def _pictures(container: av.container.OutputContainer, recording: Recording) -> Packets:
     coding, rate = recording.coding, Fraction(recording.fps).limit_denominator(1001)
     options = {**_ONE_THREAD.get(coding.video, {}), **coding.options}
-    if coding.video == "libx264" and recording.frames.shape[2] % _X264_STEADY_PX:
+    if coding.video == "libx264" and recording.frames.shape[2] % X264_STEADY_PX:
         options["x264-params"] = ":".join(filter(None, [options.get("x264-params"), "mbtree=0"]))
     stream = cast("av.VideoStream", container.add_stream(coding.video, rate=rate, options=options))
     stream.height, stream.width = recording.frames.shape[1:3]
