@@ -21,7 +21,9 @@ from curate.media import _open as open_container
 
 _AAC_RATES_HZ = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 64_000, 88_200, 96_000)
 _AAC_BLOCK = 1024
-X264_STEADY_PX = 128  # at widths that aren't multiples, its macroblock tree gives other bits from run to run (AVX-512)
+# At widths that aren't multiples, x264's macroblock tree reads what it hasn't written where the processor has AVX-512,
+# and the same pictures give other bytes now and then (measured: 64, 86 and 96 px; none does without the tree).
+X264_STEADY_PX = 128
 _BT709 = 1  # ISO/IEC 23091-2, for primaries, transfer and matrix alike
 
 _WRITTEN: dict[str, Any] = {

@@ -12,7 +12,7 @@ from scipy.spatial import ConvexHull
 from evaluate.detection.counts import Array, Counts
 
 RULE_OF_THREE = 3.0  # n clips without a false alarm say that the rate is under 3 / n, with 95 % confidence
-_ROUNDING = 1e-7  # a rate is a quotient: 0.1 must not miss 3 of 30
+_ROUNDING = 1e-7  # 3 of 30 are no more than 1 - 0.9
 _LEAST = np.finfo(np.float64).tiny  # divides nothing by something: where no clip is called fake, none is found
 
 

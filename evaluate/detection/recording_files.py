@@ -32,7 +32,8 @@ Packets = list["av.Packet[Any]"]
 
 _BT709 = 1  # ISO/IEC 23091-2, for primaries, transfer and matrix alike
 _MUXER = {"fflags": "+bitexact"}  # the index comes last: bringing it to the front needs a file to read again
-_OWN_RATE_HZ = {"libopus": 48_000}  _TASKS = Path("/proc/self/task")  # the threads of this process
+_OWN_RATE_HZ = {"libopus": 48_000}  # in MP4, Opus runs on this clock alone
+_TASKS = Path("/proc/self/task")  # the threads of this process
 _ONE_THREAD = {  # where `thread_count` isn't heard; more threads may give other bytes
     "libx265": {"x265-params": "pools=none:frame-threads=1:info=0:log-level=error"},
     "libsvtav1": {"svtav1-params": "lp=1"},

@@ -86,6 +86,13 @@ def test_a_threshold_at_a_rate_finds_the_fakes_that_the_operating_point_says(
     assert found == pytest.approx(float(tpr_at_fpr(counts(scores, is_fake), fpr)))
 
 
+@pytest.mark.parametrize(("n", "fpr", "accused"), [(100, 0.29, 29), (99, 0.1, 9), (30, 1 - 0.9, 3), (10, 0.05, 0)])
+def test_a_threshold_at_a_rate_accuses_as_many_as_it_may(n: int, fpr: float, accused: int) -> None:
+    """Also where 0.29 x 100 is a little less than 29."""
+    scores = np.arange(n) / n
+    assert np.sum(scores >= threshold_at_fpr(scores, fpr)) == accused
+
+
 def test_a_threshold_at_a_rate_takes_real_clips_that_have_scores() -> None:
     for scores in (np.zeros(0), np.array([0.1, np.nan])):
         with pytest.raises(ValueError, match="scores of real clips"):
