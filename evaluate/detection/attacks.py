@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from evaluate.detection.cells import Metric, Terms, numbers_of
 from evaluate.detection.draws import METRICS, Sample
 from evaluate.detection.findings import AttackRow, Number
-from evaluate.detection.operating_points import smallest_resolvable_fpr
+from evaluate.detection.operating_points import roc, smallest_resolvable_fpr
 
 APCERS = (0.10, 0.05, 0.01)
 AT_THRESHOLD: dict[str, Metric] = {
@@ -61,10 +61,8 @@ def _at(apcer: float) -> Metric:
 def bpcer_at_apcer(sample: Sample, apcer: float) -> NDArray[np.floating]:
     """The least share of real clips accused by a threshold that misses at most `apcer` of the attacks, chosen on the
     same clips."""
-    held = sample.counts
-    missed = 1 - held.fake_above / held.n_fake[..., None]
-    alarms = held.real_above / held.n_real[..., None]
-    return np.asarray(np.where(missed <= apcer + 1e-9, alarms, 1.0).min(axis=-1))
+    fpr, tpr = roc(sample.counts)
+    return np.asarray(np.where(1 - tpr <= apcer + 1e-7, fpr, 1.0).min(axis=-1))
 
 
 def _share(silent: pd.Series) -> float:

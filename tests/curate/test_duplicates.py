@@ -219,10 +219,10 @@ def test_real_clips_and_their_copies(media_folder: Path, tmp_path: Path) -> None
         pictures, sound = real_clip(media_folder / name, first=0, end=150, size=256)
         original = add(pictures, sound, person)
         parts.append((original, add(*real_clip(media_folder / name, first=150, end=225, size=256), person)))
-        coarse = [cv2.resize(p, (160, 160), interpolation=cv2.INTER_AREA) for p in pictures[12:]]
+        coarse = [cv2.resize(p, (128, 128), interpolation=cv2.INTER_AREA) for p in pictures[12:]]
         write_video(tmp_path / name, coarse, crf=34)
         again = [frame.image for frame in read_frames(tmp_path / name)]
-        shifted = [cv2.resize(p[3:154, 6:157], (512, 512)) for p in again]
+        shifted = [cv2.resize(p[2:123, 4:125], (512, 512)) for p in again]
         copies.add((original, add(again, None, made.person())))
         heard = None if sound is None else np.float32(0.5) * sound[12 * 640 :]
         copies.add((original, add(shifted, heard, made.person())))
